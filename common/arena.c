@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The arena: a list of mappings, each at least 1 MiB, filled from the front.
+ */
+#include "common/arena.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    ALIGN_SMALL = 64,
+    ALIGN_LARGE = 4096,
+    LARGE_FROM = 64 << 10,
+    BLOCK_MIN = 1 << 20,
+    HUGE_FROM = 4 << 20,
+};
+
+struct block {
+    struct block *next;
+    unsigned char *base;
+    size_t size_bytes;
+    size_t used_bytes;
+    size_t dirty_bytes; /* what an earlier job may have written: zeroed when given out again */
+};
+
+struct arena {
+    struct block *blocks;
+    size_t limit_bytes;
+    size_t used_bytes;
+};
+
+bool size_mul(size_t *product, size_t a, size_t b)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+bool arena_open(struct arena **arena, size_t limit_bytes, struct err *err)
+{
+    struct arena *opened = calloc(1, sizeof(*opened));
+
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for an arena");
+    }
+    opened->limit_bytes = limit_bytes;
+    *arena = opened;
+    return true;
+}
+
+void arena_close(struct arena **arena)
+{
+    if (*arena == NULL) {
+        return;
+    }
+    for (struct block *block = (*arena)->blocks; block != NULL;) {
+        struct block *next = block->next;
+        munmap(block->base, block->size_bytes);
+        free(block);
+        block = next;
+    }
+    free(*arena);
+    *arena = NULL;
+}
+
+static size_t round_up(size_t size, size_t align)
+{
+    return (size + align - 1) & ~(align - 1);
+}
+
+static struct block *block_new(size_t size, struct err *err)
+{
+    struct block *block = calloc(1, sizeof(*block));
+
+    if (block == NULL) {
+        err_set(err, ERR_SYSTEM, "no memory for an arena block");
+        return NULL;
+    }
+    block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, ALIGN_LARGE);
+    block->base =
+        mmap(NULL, block->size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block->base == MAP_FAILED) {
+        err_set(err, ERR_SYSTEM, "no memory for %zu bytes: %s", block->size_bytes, strerror(errno));
+        free(block);
+        return NULL;
+    }
+    if (block->size_bytes >= HUGE_FROM) {
+        madvise(block->base, block->size_bytes, MADV_HUGEPAGE); /* a hint: failure is harmless */
+    }
+    return block;
+}
+
+static void *take(struct block *block, size_t size, size_t align)
+{
+    size_t start = round_up(block->used_bytes, align);
+
+    if (start > block->size_bytes || block->size_bytes - start < size) {
+        return NULL;
+    }
+    unsigned char *given = block->base + start;
+    if (start < block->dirty_bytes) {
+        size_t dirty = block->dirty_bytes - start;
+        memset(given, 0, dirty < size ? dirty : size);
+    }
+    block->used_bytes = start + size;
+    if (block->used_bytes > block->dirty_bytes) {
+        block->dirty_bytes = block->used_bytes;
+    }
+    return given;
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size_bytes, struct err *err)
+{
+    size_t size;
+
+    if (!size_mul(&size, count, size_bytes) || size > arena->limit_bytes) {
+        err_set(err, ERR_LIMIT, "%zu items of %zu bytes do not fit the limit of %zu bytes", count,
+                size_bytes, arena->limit_bytes);
+        return NULL;
+    }
+    size = round_up(size == 0 ? 1 : size, ALIGN_SMALL);
+    if (size > arena->limit_bytes - arena->used_bytes) {
+        err_set(err, ERR_LIMIT, "job needs more than its limit of %zu bytes of memory",
+                arena->limit_bytes);
+        return NULL;
+    }
+    size_t align = size >= LARGE_FROM ? ALIGN_LARGE : ALIGN_SMALL;
+    for (struct block *block = arena->blocks; block != NULL; block = block->next) {
+        void *given = take(block, size, align);
+        if (given != NULL) {
+            arena->used_bytes += size;
+            return given;
+        }
+    }
+    struct block *block = block_new(size, err);
+    if (block == NULL) {
+        return NULL;
+    }
+    block->next = arena->blocks;
+    arena->blocks = block;
+    arena->used_bytes += size;
+    void *given = take(block, size, align);
+    assert(given != NULL);
+    return given;
+}
+
+void arena_reset(struct arena *arena)
+{
+    for (struct block *block = arena->blocks; block != NULL; block = block->next) {
+        block->used_bytes = 0;
+    }
+    arena->used_bytes = 0;
+}
+
+size_t arena_used_bytes(const struct arena *arena)
+{
+    return arena->used_bytes;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The arrays that metrics work on: what the reader hands over (columns) and what the labels are.
+ * Plain borrowed pointers, no files and no ids: an image is its index in the image list, a class
+ * its index among the classes in ascending order of id.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum split {
+    SPLIT_PUBLIC,
+    SPLIT_PRIVATE,
+    SPLIT_IGNORED, /* part of the image list, counted nowhere */
+};
+
+enum { N_SPLITS = 3 };
+
+/*
+ * The k best classes of every image.
+ *
+ *   ranks    k x n_images class indexes, rank-major: rank r of image i is ranks[r * stride + i].
+ *            CLASS_OTHER stands for a valid class id that the catalog does not list (a competition
+ *            without a categories file).
+ *   stride   >= n_images, a multiple of 32
+ */
+enum { CLASS_OTHER = UINT16_MAX, CLASSES_MAX = UINT16_MAX - 1 };
+
+struct topk_columns {
+    size_t n_images;
+    size_t stride;
+    size_t k;
+    const uint16_t *ranks;
+};
+
+/* xywh in pixels, as in COCO */
+struct box {
+    double x;
+    double y;
+    double width;
+    double height;
+};
+
+/*
+ * Detections, class-major: those of class c are class_start[c] to class_start[c + 1] - 1, in the
+ * order of the file (a tie of scores inside an image goes to the earlier row).
+ */
+struct box_columns {
+    size_t n_rows;
+    size_t n_classes;
+    const size_t *class_start; /* n_classes + 1 */
+    const uint32_t *image;     /* n_rows */
+    const double *score;       /* n_rows, finite */
+    const struct box *box;     /* n_rows */
+};
+
+/* The true class and the split of every image; classification. */
+struct class_labels {
+    size_t n_images;
+    size_t n_classes;
+    const uint16_t *truth; /* n_images, below n_classes */
+    const uint8_t *split;  /* n_images of enum split */
+};
+
+/* The true boxes, class-major as in box_columns, and the split of every image; detection. */
+struct box_labels {
+    size_t n_images;
+    size_t n_classes;
+    size_t n_rows;
+    const size_t *class_start; /* n_classes + 1 */
+    const uint32_t *image;     /* n_rows */
+    const struct box *box;     /* n_rows */
+    const double *area;        /* n_rows; the area column, not width x height */
+    const uint8_t *is_crowd;   /* n_rows, 0 or 1 */
+    const uint8_t *split;      /* n_images of enum split */
+};
+
+/*
+ * What the categories file says of every class; NULL columns were not given.
+ * Groups are numbered in ascending byte order of their names.
+ */
+struct class_info {
+    size_t n_classes;
+    const int64_t *id;             /* n_classes, ascending */
+    size_t n_groups;               /* super-categories */
+    const char *const *group_name; /* n_groups */
+    const uint16_t *group;         /* n_classes, below n_groups; NULL without super-categories */
+    const int64_t *train_images;   /* n_classes, -1 where empty; NULL without the column */
+};
