@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of the competition file, and the checks between its keys.
+ */
+#include "schemas/competition.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const tasks[] = {"classification", "detection", NULL};
+static const char *const formats[] = {"topk", "boxes", NULL};
+
+#define MEMBER(member) CONF_MEMBER(struct competition, member)
+#define COLUMN(name, what)                                                                         \
+    {                                                                                              \
+        .path = "submission.columns." #name, .type = CONF_TEXT, MEMBER(submission.columns.name),   \
+        .fallback = #name, .help = "name of the column that holds " what                           \
+    }
+
+static const struct conf_key keys[] = {
+    {.path = "competition",
+     .type = CONF_ID,
+     MEMBER(id),
+     .help = "short name of the competition, used in addresses and receipts"},
+    {.path = "task",
+     .type = CONF_ENUM,
+     MEMBER(task),
+     .choices = tasks,
+     .help = "what is predicted: a class per image, or boxes"},
+    {.path = "metric",
+     .type = CONF_TEXT,
+     MEMBER(metric),
+     .help = "the metric of the scorecard that ranks the board, such as top5_error or AP"},
+    {.path = "submission.format",
+     .type = CONF_ENUM,
+     MEMBER(submission.format),
+     .choices = formats,
+     .help = "format of the uploaded CSV file"},
+    {.path = "submission.k",
+     .type = CONF_INT,
+     MEMBER(submission.k),
+     .min = 1,
+     .max = TOPK_K_MAX,
+     .fallback = "5",
+     .unit = "class ids in a row",
+     .help = "topk: how many class ids every row has, best first"},
+    COLUMN(id, "the image id (topk)"),
+    COLUMN(predicted, "the class ids (topk)"),
+    COLUMN(image_id, "the image id (boxes)"),
+    COLUMN(category_id, "the class id (boxes)"),
+    COLUMN(score, "the confidence (boxes)"),
+    COLUMN(x, "the left edge (boxes)"),
+    COLUMN(y, "the top edge (boxes)"),
+    COLUMN(width, "the width (boxes)"),
+    COLUMN(height, "the height (boxes)"),
+    {.path = "title",
+     .type = CONF_TEXT,
+     MEMBER(title),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "the name people read; the short name where it is empty"},
+    {.path = "categories",
+     .type = CONF_TEXT,
+     MEMBER(categories),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "CSV file of the classes, relative to this file; without it any class id is valid"},
+    {.path = "opens",
+     .type = CONF_TIME,
+     MEMBER(opens_ms),
+     .fallback = "null",
+     .is_nullable = true,
+     .help = "submissions are accepted from this time on"},
+    {.path = "closes",
+     .type = CONF_TIME,
+     MEMBER(closes_ms),
+     .fallback = "null",
+     .is_nullable = true,
+     .help = "submissions are accepted until this time"},
+    {.path = "limits.per_day",
+     .type = CONF_INT,
+     MEMBER(limits.per_day),
+     .min = 1,
+     .max = 1000000,
+     .fallback = "5",
+     .unit = "scored submissions a UTC day",
+     .help = "a team's quota; invalid and failed submissions are not counted"},
+    {.path = "limits.total",
+     .type = CONF_INT,
+     MEMBER(limits.total),
+     .min = 1,
+     .max = 1000000000,
+     .fallback = "null",
+     .is_nullable = true,
+     .unit = "scored submissions",
+     .help = "a team's quota over the whole competition"},
+    {.path = "limits.final_selections",
+     .type = CONF_INT,
+     MEMBER(limits.final_selections),
+     .min = 1,
+     .max = 100,
+     .fallback = "2",
+     .unit = "submissions",
+     .help = "how many submissions of a team the reveal looks at"},
+    {.path = "limits.file_bytes",
+     .type = CONF_INT,
+     MEMBER(limits.file_bytes),
+     .min = 1,
+     .max = (int64_t)16 << 30,
+     .fallback = "1073741824",
+     .unit = "bytes",
+     .help = "largest file a team may upload"},
+    {.path = "board.decimals",
+     .type = CONF_INT,
+     MEMBER(board.decimals),
+     .min = 0,
+     .max = 15,
+     .fallback = "5",
+     .unit = "digits",
+     .help = "digits of a score after the point, on the board and in receipts"},
+    {.path = "board.freeze",
+     .type = CONF_TIME,
+     MEMBER(board.freeze_ms),
+     .fallback = "null",
+     .is_nullable = true,
+     .help = "from this time on the public board stands still until the reveal"},
+    {.path = "board.ladder",
+     .type = CONF_BOOL,
+     MEMBER(board.is_ladder),
+     .fallback = "off",
+     .help = "show a score only when it beats the team's best by a step (Blum and Hardt 2015)"},
+};
+
+const struct conf_table competition_table = {
+    .name = "competition",
+    .title = "The competition file",
+    .keys = keys,
+    .n_keys = ARRAY_SIZE(keys),
+};
+
+static void check_between(const struct competition *competition, struct problems *problems)
+{
+    bool is_detection = competition->task == TASK_DETECTION;
+    bool is_boxes = competition->submission.format == FORMAT_BOXES;
+
+    if (is_detection != is_boxes) {
+        problems_add(problems, 1, 1, "submission.format '%s' does not fit task '%s'",
+                     formats[competition->submission.format], tasks[competition->task]);
+    }
+    if (competition->board.is_ladder) {
+        problems_add(problems, 1, 1, "board.ladder: this version has no ladder, leave it off");
+    }
+    if (competition->opens_ms != CONF_NULL && competition->closes_ms != CONF_NULL &&
+        competition->closes_ms <= competition->opens_ms) {
+        problems_add(problems, 1, 1, "closes is not after opens");
+    }
+}
+
+bool competition_load(struct competition *competition, const void *text, size_t size,
+                      struct problems *problems)
+{
+    uint64_t n_before = problems->n_all;
+
+    *competition = (struct competition){0};
+    if (!conf_load(competition, &competition_table, text, size, problems)) {
+        return false;
+    }
+    check_between(competition, problems);
+    return problems->n_all == n_before;
+}
+
+bool competition_load_file(struct competition *competition, const char *path,
+                           struct problems *problems, struct err *err)
+{
+    *competition = (struct competition){0};
+    if (!conf_load_file(competition, &competition_table, path, problems, err)) {
+        return false;
+    }
+    check_between(competition, problems);
+    if (problems->n_all > 0) {
+        const struct problem *first = &problems->kept[0];
+        return err_set_at(err, ERR_CONFIG, first->line, first->column, "%s: %s", path, first->text);
+    }
+    return true;
+}
