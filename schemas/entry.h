@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entries of a competition's append-only log. An entry is one line of canonical ASCII JSON:
+ * fixed keys in a fixed order per kind, integers and strings only, no spaces, LF at the end. The
+ * line is what is hashed, stored, signed and handed out; nothing is ever encoded again.
+ */
+#pragma once
+
+#include "common/err.h"
+#include "common/sha256.h"
+
+#include <stddef.h>
+
+enum entry_kind {
+    ENTRY_GENESIS,     /* the competition and its rules; always index 0 */
+    ENTRY_SUBMISSION,  /* a file was accepted */
+    ENTRY_RESULT,      /* it was scored, or found invalid */
+    ENTRY_SELECTION,   /* a team chose what counts in the end */
+    ENTRY_LEADERBOARD, /* published, frozen or revealed */
+    ENTRY_RESCORE,     /* everything was scored again and compared */
+};
+
+enum {
+    ENTRY_SIZE = 4096,
+    /* a line with its NUL */ ENTRY_VALUES_MAX = 12,
+    ENTRY_LEAF_BYTES = SHA256_BYTES
+};
+
+/*
+ * The values of each kind, in the order of the line, behind competition, kind, v and index.
+ *   HEX32 HEX64  lower-case hexadecimal digits
+ *   WORD         printable ASCII without quotes and backslashes, at most 200 bytes
+ *   TIME         RFC 3339 UTC as time_text writes it
+ *   COUNT        0 to 2^63 - 1
+ */
+#define ENTRY_GENESIS_VALUES(VALUE)                                                                \
+    VALUE(GENESIS, TASK, "task", WORD)                                                             \
+    VALUE(GENESIS, METRIC, "metric", WORD)                                                         \
+    VALUE(GENESIS, RULES_SHA256, "rules_sha256", HEX64) /* of the competition file */              \
+    VALUE(GENESIS, CREATED, "created", TIME)
+
+#define ENTRY_SUBMISSION_VALUES(VALUE)                                                             \
+    VALUE(SUBMISSION, ID, "id", HEX32)                                                             \
+    VALUE(SUBMISSION, TEAM, "team", WORD) /* "t42" */                                              \
+    VALUE(SUBMISSION, FILE_SHA256, "file_sha256", HEX64)                                           \
+    VALUE(SUBMISSION, FILE_BYTES, "file_bytes", COUNT)                                             \
+    VALUE(SUBMISSION, RECEIVED, "received", TIME)                                                  \
+    VALUE(SUBMISSION, GENESIS, "genesis", HEX64) /* leaf hash of the genesis entry */
+
+#define ENTRY_RESULT_VALUES(VALUE)                                                                 \
+    VALUE(RESULT, ID, "id", HEX32)                                                                 \
+    VALUE(RESULT, OUTCOME, "outcome", WORD) /* "scored" or "invalid" */                            \
+    VALUE(RESULT, LABELS, "labels", COUNT)  /* version */                                          \
+    VALUE(RESULT, RULES, "rules", COUNT)    /* version */                                          \
+    VALUE(RESULT, SCORE, "score", WORD)     /* as the board shows it; empty without one */         \
+    VALUE(RESULT, SCORECARD_SHA256, "scorecard_sha256", HEX64) /* public part, JSON bytes */       \
+    VALUE(RESULT, SEALED_SHA256, "sealed_sha256", HEX64)       /* private part, as sealed */       \
+    VALUE(RESULT, PROBLEMS, "problems", COUNT)                                                     \
+    VALUE(RESULT, WORKER, "worker", WORD)                                                          \
+    VALUE(RESULT, BUILD, "build", WORD)                                                            \
+    VALUE(RESULT, FINISHED, "finished", TIME)
+
+#define ENTRY_SELECTION_VALUES(VALUE)                                                              \
+    VALUE(SELECTION, TEAM, "team", WORD)                                                           \
+    VALUE(SELECTION, SUBMISSIONS, "submissions", WORDS) /* ids separated by spaces */              \
+    VALUE(SELECTION, SELECTED, "selected", TIME)
+
+#define ENTRY_LEADERBOARD_VALUES(VALUE)                                                            \
+    VALUE(LEADERBOARD, MOVE, "move", WORD) /* "publish", "freeze" or "reveal" */                   \
+    VALUE(LEADERBOARD, VERSION, "version", COUNT)                                                  \
+    VALUE(LEADERBOARD, BOARD_SHA256, "board_sha256", HEX64)                                        \
+    VALUE(LEADERBOARD, MOVED, "moved", TIME)
+
+#define ENTRY_RESCORE_VALUES(VALUE)                                                                \
+    VALUE(RESCORE, RUN, "run", COUNT)                                                              \
+    VALUE(RESCORE, PLANNED, "planned", COUNT)                                                      \
+    VALUE(RESCORE, EQUAL, "equal", COUNT)                                                          \
+    VALUE(RESCORE, DIFFERENT, "different", COUNT)                                                  \
+    VALUE(RESCORE, FAILED, "failed", COUNT)                                                        \
+    VALUE(RESCORE, FINISHED, "finished", TIME)
+
+/* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
+#define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
+enum { ENTRY_GENESIS_VALUES(ENTRY_VALUE_PLACE) ENTRY_GENESIS_N };
+enum { ENTRY_SUBMISSION_VALUES(ENTRY_VALUE_PLACE) ENTRY_SUBMISSION_N };
+enum { ENTRY_RESULT_VALUES(ENTRY_VALUE_PLACE) ENTRY_RESULT_N };
+enum { ENTRY_SELECTION_VALUES(ENTRY_VALUE_PLACE) ENTRY_SELECTION_N };
+enum { ENTRY_LEADERBOARD_VALUES(ENTRY_VALUE_PLACE) ENTRY_LEADERBOARD_N };
+enum { ENTRY_RESCORE_VALUES(ENTRY_VALUE_PLACE) ENTRY_RESCORE_N };
+
+/* A text, or a number for COUNT. */
+struct entry_value {
+    const char *text; /* borrowed, NUL-terminated */
+    int64_t number;
+};
+
+struct entry {
+    enum entry_kind kind;
+    const char *competition; /* borrowed */
+    int64_t index;
+    struct entry_value values[ENTRY_VALUES_MAX];
+};
+
+/*
+ * Writes the line of an entry, LF included, with a NUL behind it.
+ *
+ *   size     out, bytes of the line without the NUL
+ *
+ * Errors   ERR_INPUT  a value is not of its type; the text names the key
+ *          ERR_LIMIT  the line does not fit ENTRY_SIZE
+ */
+MUST_CHECK bool entry_make(char line[static ENTRY_SIZE], size_t *size, const struct entry *entry,
+                           struct err *err);
+
+/*
+ * Reads a line back. Only what entry_make writes is accepted: the line is made again from its
+ * values and must be the same bytes.
+ *
+ *   texts    out, holds the texts that `entry` then borrows
+ *
+ * Errors   ERR_INPUT  not a canonical entry
+ */
+MUST_CHECK bool entry_read(struct entry *entry, char texts[static ENTRY_SIZE], const void *line,
+                           size_t size, struct err *err);
+
+/* "submission", … */
+const char *entry_kind_name(enum entry_kind kind);
+
+/* The RFC 6962 leaf hash: SHA-256 of a zero byte and the line. */
+void entry_leaf(uint8_t leaf[static ENTRY_LEAF_BYTES], const void *line, size_t size);
