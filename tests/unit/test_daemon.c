@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -46,29 +47,32 @@ static void test_daemon_start(void **state)
     char bad[] = "/tmp/assay-daemon-XXXXXX";
     write_config(good, "name: berta\n");
     write_config(bad, "nam: berta\n");
-    struct {
+    const struct {
         const char *name;
-        char *args[5];
+        const char *line; /* GOOD and BAD stand for the files */
         enum daemon_start expected;
     } cases[] = {
-        {"no argument", {"d"}, DAEMON_USAGE},
-        {"config", {"d", "--config", good}, DAEMON_RUN},
-        {"check", {"d", "--check", "--config", good}, DAEMON_DONE},
-        {"version", {"d", "--version"}, DAEMON_DONE},
-        {"help", {"d", "--help"}, DAEMON_DONE},
-        {"config without a file", {"d", "--config"}, DAEMON_USAGE},
-        {"unknown", {"d", "--config", good, "--fast"}, DAEMON_USAGE},
-        {"missing file", {"d", "--config", "/nonexistent/file"}, DAEMON_USAGE},
-        {"wrong file", {"d", "--config", bad}, DAEMON_USAGE},
+        {"no argument", "d", DAEMON_USAGE},
+        {"config", "d --config GOOD", DAEMON_RUN},
+        {"check", "d --check --config GOOD", DAEMON_DONE},
+        {"version", "d --version", DAEMON_DONE},
+        {"help", "d --help", DAEMON_DONE},
+        {"config without a file", "d --config", DAEMON_USAGE},
+        {"unknown", "d --config GOOD --fast", DAEMON_USAGE},
+        {"missing file", "d --config /nonexistent/file", DAEMON_USAGE},
+        {"wrong file", "d --config BAD", DAEMON_USAGE},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct values values = {0};
+        char line[64];
+        char *args[6] = {NULL};
         int n = 0;
-        while (n < 5 && cases[i].args[n] != NULL) {
-            n++;
+        snprintf(line, sizeof(line), "%s", cases[i].line);
+        for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
+            args[n++] = strcmp(word, "GOOD") == 0 ? good : strcmp(word, "BAD") == 0 ? bad : word;
         }
         print_message("case: %s\n", cases[i].name);
-        assert_int_equal(daemon_start(&values, &table, "d", n, cases[i].args), cases[i].expected);
+        assert_int_equal(daemon_start(&values, &table, "d", n, args), cases[i].expected);
         if (cases[i].expected == DAEMON_RUN) {
             assert_string_equal(values.name, "berta");
         }
