@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scorecards of classifications: integer counts per class, added up over splits and groups.
+ */
+#include "scorer/metric/evaluate.h"
+
+#include <assert.h>
+
+#include "scorer/metric/groups.h"
+#include "scorer/metric/topk.h"
+
+/* Classes added up: pooled counts, and sums of the classes' own shares in the order of classes. */
+struct topk_sum {
+    int64_t classes;
+    int64_t images;
+    int64_t top1;
+    int64_t top5;
+    double top1_shares;
+    double top5_shares;
+    double top1_misses;
+    double top5_misses;
+};
+
+static struct topk_count count_of(const struct topk_counts *counts, enum card_split split,
+                                  size_t category)
+{
+    const struct topk_count *shown = &counts->classes[SPLIT_PUBLIC][category];
+    const struct topk_count *hidden = &counts->classes[SPLIT_PRIVATE][category];
+
+    switch (split) {
+    case CARD_PUBLIC:
+        return *shown;
+    case CARD_PRIVATE:
+        return *hidden;
+    case CARD_ALL:
+        break;
+    }
+    return (struct topk_count){.images = shown->images + hidden->images,
+                               .top1 = shown->top1 + hidden->top1,
+                               .top5 = shown->top5 + hidden->top5};
+}
+
+static void sum_add(struct topk_sum *sum, const struct topk_count *count)
+{
+    double images = (double)count->images;
+
+    if (count->images == 0) {
+        return;
+    }
+    sum->classes++;
+    sum->images += count->images;
+    sum->top1 += count->top1;
+    sum->top5 += count->top5;
+    sum->top1_shares += (double)count->top1 / images;
+    sum->top5_shares += (double)count->top5 / images;
+    sum->top1_misses += (double)(count->images - count->top1) / images;
+    sum->top5_misses += (double)(count->images - count->top5) / images;
+}
+
+static void set_top5(struct metric_values *values, bool has_top5, enum topk_metric metric,
+                     double value)
+{
+    if (has_top5) {
+        metric_set(values, metric, value);
+    }
+}
+
+/* All images of a split: shares of images, and the means over classes beside them. */
+static void split_set(struct scorecard_split *split, const struct topk_sum *sum, bool has_top5)
+{
+    double images = (double)sum->images;
+    double classes = (double)sum->classes;
+    struct metric_values *values = &split->metrics;
+
+    split->images = sum->images;
+    split->classes = sum->classes;
+    split->top1_correct = sum->top1;
+    split->top5_correct = sum->top5;
+    if (sum->images == 0) {
+        return;
+    }
+    metric_set(values, TOP1_ACCURACY, (double)sum->top1 / images);
+    metric_set(values, TOP1_ERROR, (double)(sum->images - sum->top1) / images);
+    metric_set(values, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes);
+    set_top5(values, has_top5, TOP5_ACCURACY, (double)sum->top5 / images);
+    set_top5(values, has_top5, TOP5_ERROR, (double)(sum->images - sum->top5) / images);
+    set_top5(values, has_top5, MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
+}
+
+/* A group: every number is a mean over its classes. */
+static void group_set(struct scorecard_group *group, const struct topk_sum *sum, bool has_top5)
+{
+    double classes = (double)sum->classes;
+    struct metric_values *values = &group->metrics;
+
+    group->classes = sum->classes;
+    group->images = sum->images;
+    group->top1_correct = sum->top1;
+    group->top5_correct = sum->top5;
+    if (sum->classes == 0) {
+        return;
+    }
+    metric_set(values, TOP1_ACCURACY, sum->top1_shares / classes);
+    metric_set(values, TOP1_ERROR, sum->top1_misses / classes);
+    metric_set(values, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes);
+    set_top5(values, has_top5, TOP5_ACCURACY, sum->top5_shares / classes);
+    set_top5(values, has_top5, TOP5_ERROR, sum->top5_misses / classes);
+    set_top5(values, has_top5, MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
+}
+
+static bool groups_set(struct scorecard_group **groups, const struct grouping *grouping,
+                       const struct topk_counts *counts, enum card_split split, struct arena *arena,
+                       struct err *err)
+{
+    struct topk_sum *sums = arena_alloc(arena, grouping->n_groups, sizeof(*sums), err);
+
+    *groups = arena_alloc(arena, grouping->n_groups, sizeof(**groups), err);
+    if (sums == NULL || *groups == NULL) {
+        return false;
+    }
+    for (size_t category = 0; grouping->n_groups > 0 && category < counts->n_classes; category++) {
+        struct topk_count count = count_of(counts, split, category);
+        if (grouping->group[category] != GROUP_NONE) {
+            assert(grouping->group[category] < grouping->n_groups);
+            sum_add(&sums[grouping->group[category]], &count);
+        }
+    }
+    for (size_t group = 0; group < grouping->n_groups; group++) {
+        (*groups)[group].name = grouping->names[group];
+        group_set(&(*groups)[group], &sums[group], counts->has_top5);
+    }
+    return true;
+}
+
+bool evaluate_topk(struct scorecard *card, const struct topk_columns *columns,
+                   const struct class_labels *labels, const struct class_info *info,
+                   struct arena *arena, struct err *err)
+{
+    struct grouping supercategories = grouping_of_supercategories(info);
+    struct grouping bins;
+    struct topk_counts counts;
+
+    assert(info->n_classes == labels->n_classes);
+    if (!grouping_of_train_images(&bins, info, arena, err) ||
+        !topk_count(&counts, columns, labels, arena, err)) {
+        return false;
+    }
+    card->task = TASK_CLASSIFICATION;
+    card->has_top5 = counts.has_top5;
+    card->n_groups = supercategories.n_groups;
+    card->n_bins = bins.n_groups;
+    card->n_curves = 0;
+    for (unsigned i = 0; i < N_CARD_SPLITS; i++) {
+        struct scorecard_split *split = &card->splits[i];
+        struct topk_sum sum = {0};
+        *split = (struct scorecard_split){0};
+        for (size_t category = 0; category < counts.n_classes; category++) {
+            struct topk_count count = count_of(&counts, i, category);
+            sum_add(&sum, &count);
+        }
+        split_set(split, &sum, counts.has_top5);
+        if (!groups_set(&split->groups, &supercategories, &counts, i, arena, err) ||
+            !groups_set(&split->bins, &bins, &counts, i, arena, err)) {
+            return false;
+        }
+    }
+    return true;
+}
