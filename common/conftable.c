@@ -39,33 +39,6 @@ static void problem_at(struct load *load, const yaml_node_t *node, const char *w
                  text == NULL ? "" : "'");
 }
 
-/* Edits that turn one word into the other (Levenshtein), for words below 64 bytes. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[64];
-    size_t n_a = strlen(a);
-    size_t n_b = strlen(b);
-
-    if (n_a >= ARRAY_SIZE(row) || n_b >= ARRAY_SIZE(row)) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= n_b; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= n_a; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n_b; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = best;
-        }
-    }
-    return row[n_b];
-}
-
 /* The nearest key of the mapping `prefix` ("" or "limits."), NULL where none is near. */
 static const char *nearest_key(const struct conf_table *table, const char *prefix, const char *key,
                                char word[static PATH_MAX_BYTES])
@@ -81,7 +54,7 @@ static const char *nearest_key(const struct conf_table *table, const char *prefi
         }
         snprintf(candidate, sizeof(candidate), "%s", path + strlen(prefix));
         candidate[strcspn(candidate, ".")] = '\0';
-        size_t edits = distance(candidate, key);
+        size_t edits = text_distance(candidate, key);
         if (edits < best) {
             best = edits;
             snprintf(word, PATH_MAX_BYTES, "%s", candidate);

@@ -66,6 +66,32 @@ bool text_copy(char *copy, size_t copy_size, const char *text, struct err *err)
     return true;
 }
 
+size_t text_distance(const char *a, const char *b)
+{
+    size_t row[64]; /* Levenshtein's table, one row of it */
+    size_t n_a = strlen(a);
+    size_t n_b = strlen(b);
+
+    if (n_a >= ARRAY_SIZE(row) || n_b >= ARRAY_SIZE(row)) {
+        return SIZE_MAX;
+    }
+    for (size_t j = 0; j <= n_b; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; i <= n_a; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n_b; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            row[j] = best;
+        }
+    }
+    return row[n_b];
+}
+
 void time_text(char text[static TIME_TEXT_SIZE], int64_t unix_ms)
 {
     int64_t ms = unix_ms % 1000;

@@ -18,6 +18,9 @@ MUST_CHECK bool hex_read(void *data, size_t size, const char *text, size_t text_
 /* Copies text with its NUL. Errors: ERR_LIMIT (it has no room in copy[copy_size]). */
 MUST_CHECK bool text_copy(char *copy, size_t copy_size, const char *text, struct err *err);
 
+/* Edits that turn one word into the other, for "did you mean"; SIZE_MAX from 64 bytes on. */
+size_t text_distance(const char *a, const char *b);
+
 enum { TIME_TEXT_SIZE = 32 };
 
 /* "2017-06-01T00:00:00Z"; milliseconds follow as ".123" where they are not zero. */

@@ -193,6 +193,28 @@ static void test_time_read(void **state)
     }
 }
 
+static void test_text_distance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a;
+        const char *b;
+        size_t edits;
+    } cases[] = {
+        {"", "", 0},    {"submit", "submit", 0},  {"submit", "sumbit", 2}, {"submit", "submi", 1},
+        {"", "abc", 3}, {"kitten", "sitting", 3},
+    };
+    char long_word[65];
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        assert_int_equal(text_distance(cases[i].a, cases[i].b), cases[i].edits);
+        assert_int_equal(text_distance(cases[i].b, cases[i].a), cases[i].edits);
+    }
+    memset(long_word, 'a', 64);
+    long_word[64] = '\0';
+    assert_true(text_distance(long_word, "a") == SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_sha256_of_known_vectors),
         cmocka_unit_test(test_hex_read),
         cmocka_unit_test(test_time_read),
+        cmocka_unit_test(test_text_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `assay verify`: receipts checked offline, against the public key that the competitor kept. What
+ * it accepts, stock minisign accepts too; the reverse does not hold.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/command.h"
+#include "client/commands.h"
+#include "client/digest.h"
+#include "common/file.h"
+#include "schemas/entry.h"
+#include "schemas/receipt.h"
+
+enum { PATH_SIZE = 4096 };
+
+struct verify_arguments {
+    const char *key_path; /* NULL: receipt.pub beside the receipt or one folder up */
+    const char *submission_path;
+    char **receipts;
+    int n_receipts;
+};
+
+static const struct argp_option options[] = {
+    {"key", 'k', "FILE", 0,
+     "public key of the service (default: receipt.pub in the receipt's folder or one up)", 0},
+    {"file", 'f', "SUBMISSION", 0, "also check that the receipt is for this file", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct verify_arguments *arguments = state->input;
+
+    switch (key) {
+    case 'k':
+        arguments->key_path = text;
+        return 0;
+    case 'f':
+        arguments->submission_path = text;
+        return 0;
+    case ARGP_KEY_ARGS:
+        arguments->receipts = state->argv + state->next;
+        arguments->n_receipts = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which receipt?");
+        return EINVAL;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static bool read_key_file(struct receipt_public_key *key, const char *path, struct err *err)
+{
+    struct bytes text = {0};
+
+    bool ok = file_read(&text, path, RECEIPT_KEY_TEXT_SIZE, err) &&
+              receipt_public_key_read(key, text.data, text.size_bytes, err);
+    bytes_free(&text);
+    return ok;
+}
+
+/* The key that was named, else receipt.pub in the receipt's folder, else one folder up. */
+static bool find_key(struct receipt_public_key *key, const char *key_path, const char *receipt,
+                     struct err *err)
+{
+    static const char *const places[] = {"receipt.pub", "../receipt.pub"};
+    char folder[PATH_SIZE];
+    char path[PATH_SIZE];
+
+    if (key_path != NULL) {
+        return read_key_file(key, key_path, err);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (!path_folder(folder, sizeof(folder), receipt, err) ||
+            !path_join(path, sizeof(path), folder, places[i], err)) {
+            return false;
+        }
+        if (read_key_file(key, path, err)) {
+            return true;
+        }
+    }
+    return err_set(err, ERR_CONFIG,
+                   "no receipt.pub beside it or one folder up: name it with --key");
+}
+
+/* True when the entry is about the file's very bytes. */
+static bool check_submission(const struct entry *entry, const char *path, struct err *err)
+{
+    struct digest digest;
+
+    if (entry->kind != ENTRY_SUBMISSION) {
+        return err_set(err, ERR_CONFIG, "a %s receipt names no file", entry_kind_name(entry->kind));
+    }
+    if (!digest_of_file(&digest, path, err)) {
+        return false;
+    }
+    if (strcmp(digest.text, entry->values[ENTRY_SUBMISSION_FILE_SHA256].text) != 0 ||
+        digest.size_bytes != entry->values[ENTRY_SUBMISSION_FILE_BYTES].number) {
+        return err_set(err, ERR_INPUT, "the receipt is for another file: %s has sha256 %s", path,
+                       digest.text);
+    }
+    return true;
+}
+
+static void print_entry(const char *path, const struct entry *entry)
+{
+    const struct entry_value *values = entry->values;
+
+    printf("%s: valid %s receipt, %s entry %" PRId64 "\n", path, entry_kind_name(entry->kind),
+           entry->competition, entry->index);
+    if (entry->kind == ENTRY_SUBMISSION) {
+        printf("  submission %s of team %s\n  received %s, %" PRId64 " bytes\n  sha256 %s\n",
+               values[ENTRY_SUBMISSION_ID].text, values[ENTRY_SUBMISSION_TEAM].text,
+               values[ENTRY_SUBMISSION_RECEIVED].text, values[ENTRY_SUBMISSION_FILE_BYTES].number,
+               values[ENTRY_SUBMISSION_FILE_SHA256].text);
+    } else if (entry->kind == ENTRY_RESULT) {
+        printf("  submission %s, %s %s\n  finished %s\n", values[ENTRY_RESULT_ID].text,
+               values[ENTRY_RESULT_OUTCOME].text, values[ENTRY_RESULT_SCORE].text,
+               values[ENTRY_RESULT_FINISHED].text);
+    }
+}
+
+/* The entry's bytes against signature, form and file. */
+static bool check_entry(const struct verify_arguments *arguments, const char *path,
+                        const struct bytes *line, const struct bytes *signature, struct err *err)
+{
+    struct receipt_public_key key;
+    struct entry entry;
+    char texts[ENTRY_SIZE];
+
+    if (!find_key(&key, arguments->key_path, path, err) ||
+        !receipt_check(&key, line->data, line->size_bytes, signature->data, signature->size_bytes,
+                       err) ||
+        !entry_read(&entry, texts, line->data, line->size_bytes, err)) {
+        return false;
+    }
+    if (arguments->submission_path != NULL &&
+        !check_submission(&entry, arguments->submission_path, err)) {
+        return false;
+    }
+    print_entry(path, &entry);
+    return true;
+}
+
+static bool verify_receipt(const struct verify_arguments *arguments, const char *path,
+                           struct err *err)
+{
+    char signature_path[PATH_SIZE];
+    struct bytes line = {0};
+    struct bytes signature = {0};
+
+    if (snprintf(signature_path, sizeof(signature_path), "%s.minisig", path) >= PATH_SIZE) {
+        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", PATH_SIZE - 1);
+    }
+    bool ok = file_read(&line, path, ENTRY_SIZE, err) &&
+              file_read(&signature, signature_path, RECEIPT_SIGNATURE_SIZE, err) &&
+              check_entry(arguments, path, &line, &signature, err);
+    bytes_free(&line);
+    bytes_free(&signature);
+    return ok;
+}
+
+int command_verify(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse_option,
+        "RECEIPT.json...",
+        "Checks receipts without the service: signature, canonical form and, with --file, that the "
+        "receipt is for that very file. RECEIPT.json.minisig must lie beside each.\v"
+        "Exits with 0 when all are valid, 1 when one is not.",
+        NULL,
+        NULL,
+        NULL};
+    struct verify_arguments arguments = {0};
+    int code = EXIT_DONE;
+    struct err err;
+
+    if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0) {
+        return EXIT_USAGE;
+    }
+    if (!crypt_start(&err)) {
+        return command_failed(&err);
+    }
+    for (int i = 0; i < arguments.n_receipts; i++) {
+        if (!verify_receipt(&arguments, arguments.receipts[i], &err)) {
+            int failed = command_failed_in(arguments.receipts[i], &err);
+            code = code > failed ? code : failed;
+        }
+    }
+    return code;
+}
