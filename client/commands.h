@@ -5,4 +5,5 @@
  */
 #pragma once
 
+int command_split(int argc, char **argv);
 int command_verify(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include "client/commands.h"
 
 static const struct command commands[] = {
+    {"split", command_split, "Divide photos into train, validation and test, by observer"},
     {"verify", command_verify, "Check receipts, offline"},
 };
 
