@@ -106,7 +106,10 @@ void time_text(char text[static TIME_TEXT_SIZE], int64_t unix_ms)
         snprintf(text, TIME_TEXT_SIZE, "-");
         return;
     }
-    size_t length = strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+    /* not strftime: its %Y does not pad a year to four digits */
+    int n = snprintf(text, TIME_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    size_t length = n < TIME_TEXT_SIZE ? (size_t)n : TIME_TEXT_SIZE - 1;
     if (ms != 0) {
         length += (size_t)snprintf(text + length, TIME_TEXT_SIZE - length, ".%03d", (int)ms);
     }

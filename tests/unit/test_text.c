@@ -163,6 +163,18 @@ static void test_hex_read(void **state)
     assert_false(hex_read(data, 2, "0aFg", 4, &err));
 }
 
+static void test_time_text_pads_the_year(void **state)
+{
+    (void)state;
+    char text[TIME_TEXT_SIZE];
+    int64_t ms;
+    struct err err;
+
+    assert_true(time_read(&ms, "0954-06-01T00:00:00Z", &err));
+    time_text(text, ms);
+    assert_string_equal(text, "0954-06-01T00:00:00Z");
+}
+
 static void test_time_read(void **state)
 {
     (void)state;
@@ -173,6 +185,7 @@ static void test_time_read(void **state)
         {"1970-01-01T00:00:00Z", 0},
         {"2017-06-01T00:00:00.250Z", 1496275200250},
         {"2016-02-29T12:00:00Z", 1456747200000},
+        {"9999-12-31T23:59:59Z", 253402300799000},
         {"2017-02-29T12:00:00Z", -1},
         {"2017-06-01T00:00:00", -1},
         {"2017-06-01T24:00:00Z", -1},
@@ -225,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_jdoc_open_and_walk),
         cmocka_unit_test(test_sha256_of_known_vectors),
         cmocka_unit_test(test_hex_read),
+        cmocka_unit_test(test_time_text_pads_the_year),
         cmocka_unit_test(test_time_read),
         cmocka_unit_test(test_text_distance),
     };
