@@ -56,7 +56,7 @@ enum daemon_start daemon_start(void *values, const struct conf_table *table, con
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
-            printf("%s %s\n", name, ASSAY_VERSION);
+            printf("%s %s\n", name, ASSAY_VERSION); /* tidy: asked for by a person */
             return DAEMON_DONE;
         }
         if (strcmp(argv[i], "--help") == 0) {

@@ -134,6 +134,7 @@ static void checksum_add(struct checksum *sum, const void *data, size_t size)
     unsigned char last[COLUMNS_ALIGNMENT] = {0};
     size_t whole = size / COLUMNS_ALIGNMENT * COLUMNS_ALIGNMENT;
 
+    assert(data != NULL || size == 0);
     checksum_add_blocks(sum, data, whole);
     if (size > whole) {
         memcpy(last, (const unsigned char *)data + whole, size - whole);
