@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One class. Boxes on images without true boxes of the class can match nothing: they are never
+ * sorted, only counted into the places between hits. So are the boxes that match nothing on the
+ * other images.
+ */
+#include "scorer/metric/boxclass.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum scratch_use {
+    TRUTH_ITEMS,
+    SORT_ITEMS,
+    TRUTHS,
+    PAIRS,
+    IMAGES,
+    CANDIDATES,
+    BOXES,
+    OVERLAPS,
+    HITS,
+    HIT_ITEMS,
+    SORTED_HITS,
+    MISSES,
+    PRECISION,
+    REACHED,
+};
+
+/* state[image]: bits 0-1 the split, bit 2 whether it has a pair, above them a count of boxes. */
+enum { STATE_SPLIT = 3, STATE_PAIR = 4, STATE_BOX = 8 };
+enum { BOXES_MAX = 100, STATE_FULL = (BOXES_MAX + 1) * STATE_BOX };
+
+/* Room for `count` items, of which the first `n_kept` stay as they are. */
+static void *reserve(struct boxclass *work, enum scratch_use use, size_t count, size_t size,
+                     size_t n_kept, struct err *err)
+{
+    struct scratch *scratch = &work->scratch[use];
+    size_t bytes;
+
+    if (!size_mul(&bytes, count + 1, size)) {
+        err_set(err, ERR_LIMIT, "%zu items of %zu bytes are too many", count, size);
+        return NULL;
+    }
+    if (bytes <= scratch->size_bytes) {
+        return scratch->data;
+    }
+    bytes += bytes / 2;
+    pthread_mutex_lock(&work->memory->mutex);
+    void *data = arena_alloc(work->memory->arena, 1, bytes, err);
+    pthread_mutex_unlock(&work->memory->mutex);
+    if (data == NULL) {
+        return NULL;
+    }
+    if (n_kept > 0) {
+        memcpy(data, scratch->data, n_kept * size);
+    }
+    *scratch = (struct scratch){.data = data, .size_bytes = bytes};
+    return data;
+}
+
+bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
+                    const struct box_columns *columns, const struct box_labels *labels,
+                    bool is_complete, struct err *err)
+{
+    *work = (struct boxclass){
+        .memory = memory, .columns = columns, .labels = labels, .is_complete = is_complete};
+    pthread_mutex_lock(&memory->mutex);
+    work->state = arena_alloc(memory->arena, labels->n_images, sizeof(*work->state), err);
+    work->pair_of = arena_alloc(memory->arena, labels->n_images, sizeof(*work->pair_of), err);
+    pthread_mutex_unlock(&memory->mutex);
+    if (work->state == NULL || work->pair_of == NULL) {
+        return false;
+    }
+    for (size_t image = 0; image < labels->n_images; image++) {
+        work->state[image] = labels->split[image];
+    }
+    return true;
+}
+
+/* Rises as the score falls; -0.0 and 0.0 are the same. */
+static uint64_t key_of_score(double score)
+{
+    double plain = score + 0.0;
+    uint64_t bits;
+
+    memcpy(&bits, &plain, sizeof(bits));
+    return (bits >> 63) != 0 ? bits : ~bits & INT64_MAX;
+}
+
+static uint8_t split_of(const struct boxclass *work, uint32_t image)
+{
+    return work->state[image] & STATE_SPLIT;
+}
+
+/* The class's true boxes by image and, inside one, in the order of the file. */
+static bool collect_truths(struct boxclass *work, size_t category, struct err *err)
+{
+    const struct box_labels *labels = work->labels;
+    size_t start = labels->class_start[category];
+    size_t end = labels->class_start[category + 1];
+    struct sort_item *items = reserve(work, TRUTH_ITEMS, end - start, sizeof(*items), 0, err);
+    struct sort_item *other = reserve(work, SORT_ITEMS, end - start, sizeof(*other), 0, err);
+
+    work->truths = reserve(work, TRUTHS, end - start, sizeof(*work->truths), 0, err);
+    work->n_truths = 0;
+    memset(work->set.positives, 0, sizeof(work->set.positives));
+    if (items == NULL || other == NULL || work->truths == NULL) {
+        return false;
+    }
+    for (size_t row = start; row < end; row++) {
+        if (split_of(work, labels->image[row]) != SPLIT_IGNORED) {
+            items[work->n_truths++] =
+                (struct sort_item){.key = labels->image[row], .index = (uint32_t)row};
+        }
+    }
+    sort_stable(items, other, work->n_truths);
+    for (size_t i = 0; i < work->n_truths; i++) {
+        size_t row = items[i].index;
+        truth_set(&work->truths[i], &labels->box[row], labels->area[row], labels->is_crowd[row]);
+        for (unsigned area = 0; area < N_AREAS; area++) {
+            work->set.positives[split_of(work, labels->image[row])][area] +=
+                work->truths[i].counted >> area & 1;
+        }
+    }
+    return true;
+}
+
+/* Makes a pair of every image in images[n_images], which rise and may repeat. */
+static bool make_pairs(struct boxclass *work, const struct sort_item *images, size_t n_images,
+                       struct err *err)
+{
+    const struct sort_item *truths = work->scratch[TRUTH_ITEMS].data;
+    size_t truth = 0;
+
+    work->pairs = reserve(work, PAIRS, n_images, sizeof(*work->pairs), 0, err);
+    work->n_pairs = 0;
+    if (work->pairs == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n_images; i++) {
+        uint32_t image = (uint32_t)images[i].key;
+        if (i > 0 && images[i - 1].key == image) {
+            continue;
+        }
+        struct pair *pair = &work->pairs[work->n_pairs];
+        *pair = (struct pair){.image = image, .truth_start = (uint32_t)truth};
+        while (truth < work->n_truths && truths[truth].key == image) {
+            truth++;
+        }
+        pair->truth_end = (uint32_t)truth;
+        work->state[image] |= STATE_PAIR;
+        work->pair_of[image] = (uint32_t)work->n_pairs++;
+    }
+    return true;
+}
+
+/* Boxes of images with a pair; also how many images without one have more boxes than are looked
+ * at, whose surplus must be found by rank. */
+static bool collect_candidates(struct boxclass *work, size_t category, uint32_t *candidates,
+                               size_t *n_candidates)
+{
+    const struct box_columns *columns = work->columns;
+    bool is_full = false;
+    size_t n = 0;
+
+    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
+         row++) {
+        uint16_t *state = &work->state[columns->image[row]];
+        if ((*state & STATE_PAIR) != 0) {
+            candidates[n++] = (uint32_t)row;
+        } else if (*state < STATE_FULL) {
+            *state += STATE_BOX;
+            is_full = is_full || *state >= STATE_FULL;
+        }
+    }
+    *n_candidates = n;
+    return is_full;
+}
+
+/* Pairs again, with the images that are full, or with all images where all ranks are wanted. */
+static bool add_pairs(struct boxclass *work, size_t category, struct err *err)
+{
+    const struct box_columns *columns = work->columns;
+    size_t start = columns->class_start[category];
+    size_t end = columns->class_start[category + 1];
+    size_t n_max = work->n_truths + (end - start);
+    struct sort_item *images = reserve(work, IMAGES, n_max, sizeof(*images), 0, err);
+    struct sort_item *other = reserve(work, SORT_ITEMS, n_max, sizeof(*other), 0, err);
+    const struct sort_item *truths = work->scratch[TRUTH_ITEMS].data;
+    size_t n = work->n_truths;
+
+    if (images == NULL || other == NULL) {
+        return false;
+    }
+    memcpy(images, truths, n * sizeof(*images));
+    for (size_t row = start; row < end; row++) {
+        uint32_t image = columns->image[row];
+        bool is_wanted = work->is_complete || work->state[image] >= STATE_FULL;
+        if (is_wanted && split_of(work, image) != SPLIT_IGNORED) {
+            images[n++] = (struct sort_item){.key = image};
+        }
+    }
+    sort_stable(images, other, n);
+    return make_pairs(work, images, n, err);
+}
+
+static bool find_candidates(struct boxclass *work, size_t category, size_t *n_candidates,
+                            struct err *err)
+{
+    size_t n_rows = work->columns->class_start[category + 1] - work->columns->class_start[category];
+    uint32_t *candidates = reserve(work, CANDIDATES, n_rows, sizeof(*candidates), 0, err);
+
+    if (candidates == NULL ||
+        !make_pairs(work, work->scratch[TRUTH_ITEMS].data, work->n_truths, err)) {
+        return false;
+    }
+    bool is_full = collect_candidates(work, category, candidates, n_candidates);
+    if (!is_full && !work->is_complete) {
+        return true;
+    }
+    if (!add_pairs(work, category, err)) {
+        return false;
+    }
+    collect_candidates(work, category, candidates, n_candidates);
+    return true;
+}
+
+/* The boxes of every pair, by falling score, ties in the order of the file. */
+static bool sort_boxes(struct boxclass *work, size_t n_candidates, struct err *err)
+{
+    const uint32_t *candidates = work->scratch[CANDIDATES].data;
+    struct sort_item *other = reserve(work, SORT_ITEMS, n_candidates, sizeof(*other), 0, err);
+    uint32_t start = 0;
+
+    work->boxes = reserve(work, BOXES, n_candidates, sizeof(*work->boxes), 0, err);
+    work->n_boxes = n_candidates;
+    if (work->boxes == NULL || other == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n_candidates; i++) {
+        work->pairs[work->pair_of[work->columns->image[candidates[i]]]].box_end++;
+    }
+    for (size_t i = 0; i < work->n_pairs; i++) {
+        struct pair *pair = &work->pairs[i];
+        uint32_t count = pair->box_end;
+        pair->box_start = start;
+        pair->box_end = start;
+        start += count;
+    }
+    for (size_t i = 0; i < n_candidates; i++) {
+        uint32_t row = candidates[i];
+        struct pair *pair = &work->pairs[work->pair_of[work->columns->image[row]]];
+        work->boxes[pair->box_end++] =
+            (struct sort_item){.key = key_of_score(work->columns->score[row]), .index = row};
+    }
+    for (size_t i = 0; i < work->n_pairs; i++) {
+        struct pair *pair = &work->pairs[i];
+        sort_stable(work->boxes + pair->box_start, other, pair->box_end - pair->box_start);
+    }
+    return true;
+}
+
+/* Where a pair's boxes end that are looked at. */
+static uint32_t boxes_end(const struct pair *pair)
+{
+    return pair->box_end - pair->box_start > BOXES_MAX ? pair->box_start + BOXES_MAX
+                                                       : pair->box_end;
+}
+
+static bool match_pair(struct boxclass *work, const struct pair *pair, size_t *n_hits,
+                       struct err *err)
+{
+    size_t n_truths = pair->truth_end - pair->truth_start;
+    uint32_t end = boxes_end(pair);
+    struct hit *hits =
+        reserve(work, HITS, *n_hits + (end - pair->box_start), sizeof(*hits), *n_hits, err);
+    struct overlap *overlaps = reserve(work, OVERLAPS, n_truths, sizeof(*overlaps), 0, err);
+
+    if (hits == NULL || overlaps == NULL) {
+        return false;
+    }
+    for (uint32_t at = pair->box_start; at < end; at++) {
+        struct sort_item *item = &work->boxes[at];
+        struct hit *hit = &hits[*n_hits];
+        if (!match_box(&hit->verdict, &work->columns->box[item->index],
+                       work->truths + pair->truth_start, n_truths, overlaps)) {
+            continue;
+        }
+        hit->key = item->key;
+        hit->image = pair->image;
+        hit->row = item->index;
+        hit->rank = (uint8_t)(at - pair->box_start);
+        hit->split = split_of(work, pair->image);
+        item->tag = 1;
+        (*n_hits)++;
+    }
+    return true;
+}
+
+static bool sort_hits(struct boxclass *work, size_t n_hits, struct err *err)
+{
+    const struct hit *hits = work->scratch[HITS].data;
+    struct sort_item *items = reserve(work, HIT_ITEMS, n_hits, sizeof(*items), 0, err);
+    struct sort_item *other = reserve(work, SORT_ITEMS, n_hits, sizeof(*other), 0, err);
+    struct hit *sorted = reserve(work, SORTED_HITS, n_hits, sizeof(*sorted), 0, err);
+
+    if (items == NULL || other == NULL || sorted == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n_hits; i++) {
+        items[i] = (struct sort_item){.key = hits[i].key, .index = (uint32_t)i};
+    }
+    sort_stable(items, other, n_hits);
+    for (size_t i = 0; i < n_hits; i++) {
+        sorted[i] = hits[items[i].index];
+    }
+    work->set.hits = sorted;
+    work->set.n_hits = n_hits;
+    return true;
+}
+
+/* How many hits come before a box: by score, then image, then row. */
+static size_t place_of(const struct curve_set *set, uint64_t key, uint32_t image, uint32_t row)
+{
+    size_t low = 0;
+    size_t high = set->n_hits;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct hit *hit = &set->hits[middle];
+        bool is_before = hit->key != key       ? hit->key < key
+                         : hit->image != image ? hit->image < image
+                                               : hit->row < row;
+        if (is_before) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void miss_add(struct boxclass *work, struct misses *misses, uint64_t key, uint32_t row)
+{
+    uint32_t image = work->columns->image[row];
+    size_t place = place_of(&work->set, key, image, row);
+
+    if (place < work->set.n_hits) { /* what comes after the last hit lowers no precision */
+        const struct box *box = &work->columns->box[row];
+        unsigned size = match_size(box->width * box->height);
+        misses[split_of(work, image) * work->set.n_hits + place].count[size]++;
+    }
+}
+
+/* Boxes of pairs that matched nothing count in every limit that their rank is within. */
+static void count_pair_misses(struct boxclass *work, struct misses *const misses[N_LIMITS])
+{
+    for (size_t i = 0; i < work->n_pairs; i++) {
+        const struct pair *pair = &work->pairs[i];
+        for (uint32_t at = pair->box_start; at < boxes_end(pair); at++) {
+            const struct sort_item *item = &work->boxes[at];
+            for (unsigned limit = 0; limit < N_LIMITS && item->tag == 0; limit++) {
+                if (misses[limit] != NULL && at - pair->box_start < curve_limits[limit]) {
+                    miss_add(work, misses[limit], item->key, item->index);
+                }
+            }
+        }
+    }
+}
+
+/* Boxes of all other images. */
+static void count_other_misses(struct boxclass *work, size_t category, struct misses *misses)
+{
+    const struct box_columns *columns = work->columns;
+
+    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
+         row++) {
+        uint16_t state = work->state[columns->image[row]];
+        if ((state & STATE_PAIR) == 0 && (state & STATE_SPLIT) != SPLIT_IGNORED) {
+            miss_add(work, misses, key_of_score(columns->score[row]), (uint32_t)row);
+        }
+    }
+}
+
+static bool count_misses(struct boxclass *work, size_t category, struct err *err)
+{
+    struct misses *misses[N_LIMITS] = {NULL};
+    size_t n_places = 2 * work->set.n_hits; /* of both splits */
+    size_t n_limits = work->is_complete ? N_LIMITS : 1;
+    struct misses *room = reserve(work, MISSES, n_limits * n_places, sizeof(*room), 0, err);
+
+    if (room == NULL) {
+        return false;
+    }
+    memset(room, 0, n_limits * n_places * sizeof(*room));
+    for (size_t i = 0; i < n_limits; i++) {
+        misses[LIMIT_100 - i] = room + i * n_places;
+    }
+    count_pair_misses(work, misses);
+    count_other_misses(work, category, misses[LIMIT_100]);
+    for (unsigned limit = 0; limit < N_LIMITS; limit++) {
+        work->set.misses[limit] = misses[limit];
+    }
+    work->set.precision =
+        reserve(work, PRECISION, work->set.n_hits, N_THRESHOLDS * sizeof(double), 0, err);
+    work->set.reached = reserve(work, REACHED, work->set.n_hits, 1, 0, err);
+    return work->set.precision != NULL && work->set.reached != NULL;
+}
+
+/* The images' states as they were before the class. */
+static void forget_pairs(struct boxclass *work, size_t category)
+{
+    const struct box_columns *columns = work->columns;
+
+    for (size_t i = 0; i < work->n_pairs; i++) {
+        work->state[work->pairs[i].image] &= STATE_SPLIT;
+    }
+    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
+         row++) {
+        work->state[columns->image[row]] &= STATE_SPLIT;
+    }
+}
+
+bool boxclass_match(struct boxclass *work, size_t category, struct err *err)
+{
+    size_t n_candidates;
+    size_t n_hits = 0;
+
+    work->n_boxes = 0;
+    work->n_pairs = 0;
+    work->set.n_hits = 0;
+    if (!collect_truths(work, category, err)) {
+        return false;
+    }
+    if (work->n_truths == 0) {
+        return true; /* no number of the class has a value */
+    }
+    if (!find_candidates(work, category, &n_candidates, err) ||
+        !sort_boxes(work, n_candidates, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < work->n_pairs; i++) {
+        if (!match_pair(work, &work->pairs[i], &n_hits, err)) {
+            return false;
+        }
+    }
+    if (!sort_hits(work, n_hits, err) || !count_misses(work, category, err)) {
+        return false;
+    }
+    forget_pairs(work, category);
+    return true;
+}
+
+double boxclass_top_score(const struct boxclass *work, enum card_split split)
+{
+    const struct sort_item *top = NULL;
+
+    assert(work->is_complete);
+    for (size_t i = 0; i < work->n_boxes; i++) {
+        const struct sort_item *item = &work->boxes[i];
+        uint8_t of = split_of(work, work->columns->image[item->index]);
+        bool is_in =
+            split == CARD_ALL || of == (split == CARD_PUBLIC ? SPLIT_PUBLIC : SPLIT_PRIVATE);
+        if (is_in && (top == NULL || item->key < top->key)) {
+            top = item;
+        }
+    }
+    return top == NULL ? 0 : work->columns->score[top->index];
+}

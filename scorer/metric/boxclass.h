@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One class of a detection: which of its boxes can match anything, the matching, and the sets that
+ * curves are drawn from. A thread has one of these and takes class after class; its memory grows
+ * with the largest class and comes from the job's arena under a lock.
+ */
+#pragma once
+
+#include "common/arena.h"
+#include "scorer/metric/arrays.h"
+#include "scorer/metric/curve.h"
+#include "scorer/metric/sort.h"
+
+#include <pthread.h>
+
+/* Scratch memory that is kept from class to class. */
+struct scratch {
+    void *data;
+    size_t size_bytes;
+};
+
+struct arena_lock {
+    pthread_mutex_t mutex;
+    struct arena *arena;
+};
+
+/* An image that has true boxes of the class, or more than 100 boxes of it. */
+struct pair {
+    uint32_t image;
+    uint32_t truth_start; /* in truths */
+    uint32_t truth_end;
+    uint32_t box_start; /* in boxes */
+    uint32_t box_end;
+};
+
+struct boxclass {
+    struct arena_lock *memory;         /* borrowed */
+    const struct box_columns *columns; /* borrowed */
+    const struct box_labels *labels;   /* borrowed */
+    bool is_complete;                  /* every limit, not only the numbers' own */
+    uint16_t *state;                   /* by image: split, whether it has a pair, its boxes */
+    uint32_t *pair_of;                 /* by image, where state says that it has one */
+    struct scratch scratch[16];        /* by enum in the .c file */
+    size_t n_truths;
+    size_t n_pairs;
+    size_t n_boxes; /* boxes of pairs */
+    struct truth *truths;
+    struct pair *pairs;
+    struct sort_item *boxes; /* of pairs: by pair, then falling score; tag 1 marks a hit */
+    struct curve_set set;    /* what the class comes to */
+};
+
+/*
+ * Prepares for classes of these columns and labels.
+ *
+ *   work         out
+ *   memory       borrowed until the work is done
+ *   is_complete  fill the misses of every limit
+ *
+ * Errors   ERR_LIMIT, ERR_SYSTEM  no memory in the arena
+ * Owns     nothing that needs an end; all memory is the arena's
+ */
+MUST_CHECK bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
+                               const struct box_columns *columns, const struct box_labels *labels,
+                               bool is_complete, struct err *err);
+
+/*
+ * Matches all boxes of a class; work->set is then ready for curves, until the next class.
+ *
+ * Errors   ERR_LIMIT, ERR_SYSTEM  no memory in the arena
+ */
+MUST_CHECK bool boxclass_match(struct boxclass *work, size_t category, struct err *err);
+
+/* Score of the first box of the class in a split, 0 where there is none; after boxclass_match of a
+ * complete work. */
+double boxclass_top_score(const struct boxclass *work, enum card_split split);
