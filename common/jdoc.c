@@ -73,6 +73,11 @@ bool jvalue_is_object(const struct jvalue *value)
     return json_is_object(inner(value));
 }
 
+bool jvalue_is_array(const struct jvalue *value)
+{
+    return json_is_array(inner(value));
+}
+
 bool jvalue_is_null(const struct jvalue *value)
 {
     return value == NULL || json_is_null(inner(value));

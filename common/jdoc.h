@@ -31,6 +31,7 @@ size_t jvalue_count(const struct jvalue *value);
 const struct jvalue *jvalue_item(const struct jvalue *value, size_t index);
 
 bool jvalue_is_object(const struct jvalue *value);
+bool jvalue_is_array(const struct jvalue *value);
 bool jvalue_is_null(const struct jvalue *value); /* also for NULL */
 
 /* The value where it has that type, else false; a number is an int where it has no fraction. */

@@ -131,6 +131,7 @@ static void split(struct row *row, const char *start, const char *row_end, uint6
         at = comma + 1;
     }
     row->line = line;
+    row->is_copied = false;
     row->n_fields = n;
 }
 
@@ -358,6 +359,7 @@ static enum rows_event next_quoted(struct rows *rows, struct row *row, struct er
     }
     struct rows_quoted *quoted = rows->quoted;
     row->line = rows->line;
+    row->is_copied = true;
     row->n_fields = 0;
     quoted->row = row;
     quoted->line = rows->line;

@@ -26,6 +26,7 @@ struct row_field {
 
 struct row {
     uint64_t line;
+    bool is_copied;  /* its texts lie in a buffer that the next row reuses, not in the data given */
     size_t n_fields; /* fields[] holds the first ROW_FIELDS_KEPT of them */
     struct row_field fields[ROW_FIELDS_KEPT];
 };
