@@ -5,5 +5,16 @@
  */
 #pragma once
 
+int command_competition(int argc, char **argv);
+int command_health(int argc, char **argv);
+int command_leaderboard(int argc, char **argv);
+int command_login(int argc, char **argv);
+int command_receipt(int argc, char **argv);
+int command_rescore(int argc, char **argv);
+int command_select(int argc, char **argv);
 int command_split(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_submissions(int argc, char **argv);
+int command_submit(int argc, char **argv);
+int command_team(int argc, char **argv);
 int command_verify(int argc, char **argv);

@@ -11,8 +11,19 @@
 #include "client/commands.h"
 
 static const struct command commands[] = {
-    {"split", command_split, "Divide photos into train, validation and test, by observer"},
+    {"submit", command_submit, "Send a submission, wait for its score"},
+    {"submissions", command_submissions, "List your submissions"},
+    {"status", command_status, "Show one submission"},
+    {"leaderboard", command_leaderboard, "Show the board; publish, freeze or reveal it"},
+    {"select", command_select, "Choose the submissions that count in the end"},
+    {"receipt", command_receipt, "Store the receipts of a submission"},
     {"verify", command_verify, "Check receipts, offline"},
+    {"competition", command_competition, "Competitions: create, list, show"},
+    {"team", command_team, "Make a team and its token"},
+    {"rescore", command_rescore, "Score everything again and compare"},
+    {"split", command_split, "Divide photos into train, validation and test, by observer"},
+    {"login", command_login, "Keep the address of a service and your token"},
+    {"health", command_health, "Ask whether the service is well"},
 };
 
 static const struct command_group assay = {

@@ -3,23 +3,23 @@
  * `assay verify`: receipts checked offline, against the public key that the competitor kept. What
  * it accepts, stock minisign accepts too; the reverse does not hold.
  */
+#include "client/verify.h"
+
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/command.h"
 #include "client/commands.h"
 #include "client/digest.h"
 #include "common/file.h"
-#include "schemas/entry.h"
 #include "schemas/receipt.h"
 
-enum { PATH_SIZE = 4096 };
-
 struct verify_arguments {
-    const char *key_path; /* NULL: receipt.pub beside the receipt or one folder up */
+    const char *key_path;
     const char *submission_path;
     char **receipts;
     int n_receipts;
@@ -65,28 +65,37 @@ static bool read_key_file(struct receipt_public_key *key, const char *path, stru
     return ok;
 }
 
-/* The key that was named, else receipt.pub in the receipt's folder, else one folder up. */
-static bool find_key(struct receipt_public_key *key, const char *key_path, const char *receipt,
-                     struct err *err)
+bool verify_find_key(char path[static VERIFY_PATH_SIZE], const char *folder)
 {
     static const char *const places[] = {"receipt.pub", "../receipt.pub"};
-    char folder[PATH_SIZE];
-    char path[PATH_SIZE];
+    struct err err;
+
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (path_join(path, VERIFY_PATH_SIZE, folder, places[i], &err) && access(path, R_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The key that was named, else the one near the receipt. */
+static bool read_key(struct receipt_public_key *key, const char *key_path, const char *receipt,
+                     struct err *err)
+{
+    char folder[VERIFY_PATH_SIZE];
+    char path[VERIFY_PATH_SIZE];
 
     if (key_path != NULL) {
         return read_key_file(key, key_path, err);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-        if (!path_folder(folder, sizeof(folder), receipt, err) ||
-            !path_join(path, sizeof(path), folder, places[i], err)) {
-            return false;
-        }
-        if (read_key_file(key, path, err)) {
-            return true;
-        }
+    if (!path_folder(folder, sizeof(folder), receipt, err)) {
+        return false;
     }
-    return err_set(err, ERR_CONFIG,
-                   "no receipt.pub beside it or one folder up: name it with --key");
+    if (!verify_find_key(path, folder)) {
+        return err_set(err, ERR_CONFIG,
+                       "no receipt.pub beside it or one folder up: name it with --key");
+    }
+    return read_key_file(key, path, err);
 }
 
 /* True when the entry is about the file's very bytes. */
@@ -126,44 +135,49 @@ static void print_entry(const char *path, const struct entry *entry)
     }
 }
 
-/* The entry's bytes against signature, form and file. */
-static bool check_entry(const struct verify_arguments *arguments, const char *path,
+static bool check_bytes(struct verify_receipt *receipt, const char *path, const char *key_path,
                         const struct bytes *line, const struct bytes *signature, struct err *err)
 {
     struct receipt_public_key key;
-    struct entry entry;
-    char texts[ENTRY_SIZE];
 
-    if (!find_key(&key, arguments->key_path, path, err) ||
-        !receipt_check(&key, line->data, line->size_bytes, signature->data, signature->size_bytes,
-                       err) ||
-        !entry_read(&entry, texts, line->data, line->size_bytes, err)) {
-        return false;
-    }
-    if (arguments->submission_path != NULL &&
-        !check_submission(&entry, arguments->submission_path, err)) {
-        return false;
-    }
-    print_entry(path, &entry);
-    return true;
+    return read_key(&key, key_path, path, err) &&
+           receipt_check(&key, line->data, line->size_bytes, signature->data, signature->size_bytes,
+                         err) &&
+           entry_read(&receipt->entry, receipt->texts, line->data, line->size_bytes, err);
 }
 
-static bool verify_receipt(const struct verify_arguments *arguments, const char *path,
-                           struct err *err)
+bool verify_receipt(struct verify_receipt *receipt, const char *path, const char *key_path,
+                    struct err *err)
 {
-    char signature_path[PATH_SIZE];
+    char signature_path[VERIFY_PATH_SIZE];
     struct bytes line = {0};
     struct bytes signature = {0};
 
-    if (snprintf(signature_path, sizeof(signature_path), "%s.minisig", path) >= PATH_SIZE) {
-        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", PATH_SIZE - 1);
+    if (snprintf(signature_path, sizeof(signature_path), "%s.minisig", path) >= VERIFY_PATH_SIZE) {
+        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", VERIFY_PATH_SIZE - 1);
     }
     bool ok = file_read(&line, path, ENTRY_SIZE, err) &&
               file_read(&signature, signature_path, RECEIPT_SIGNATURE_SIZE, err) &&
-              check_entry(arguments, path, &line, &signature, err);
+              check_bytes(receipt, path, key_path, &line, &signature, err);
     bytes_free(&line);
     bytes_free(&signature);
     return ok;
+}
+
+static bool verify_and_print(const struct verify_arguments *arguments, const char *path,
+                             struct err *err)
+{
+    struct verify_receipt receipt;
+
+    if (!verify_receipt(&receipt, path, arguments->key_path, err)) {
+        return false;
+    }
+    if (arguments->submission_path != NULL &&
+        !check_submission(&receipt.entry, arguments->submission_path, err)) {
+        return false;
+    }
+    print_entry(path, &receipt.entry);
+    return true;
 }
 
 int command_verify(int argc, char **argv)
@@ -189,7 +203,7 @@ int command_verify(int argc, char **argv)
         return command_failed(&err);
     }
     for (int i = 0; i < arguments.n_receipts; i++) {
-        if (!verify_receipt(&arguments, arguments.receipts[i], &err)) {
+        if (!verify_and_print(&arguments, arguments.receipts[i], &err)) {
             int failed = command_failed_in(arguments.receipts[i], &err);
             code = code > failed ? code : failed;
         }

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `assay status` and what `assay submit` shares with it. The service holds each question open until
+ * there is news, so that waiting costs a request per WAIT_SECONDS.
+ */
+#include "client/submission.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/commands.h"
+#include "client/options.h"
+#include "client/terminal.h"
+#include "common/text.h"
+
+enum { WAIT_SECONDS = 20, N_TRIES = 6, PAUSE_MS = 200 };
+
+static bool is_state(const struct jvalue *submission, const char *state)
+{
+    return strcmp(service_text(submission, "state"), state) == 0;
+}
+
+static bool is_final(const struct jvalue *submission)
+{
+    return is_state(submission, "scored") || is_state(submission, "invalid") ||
+           is_state(submission, "failed");
+}
+
+static int exit_code_of_state(const struct jvalue *submission)
+{
+    if (is_state(submission, "scored")) {
+        return EXIT_DONE;
+    }
+    return is_state(submission, "invalid") ? EXIT_INVALID : EXIT_UNREACHABLE;
+}
+
+static int ask(struct service *service, struct service_answer *answer, const char *id,
+               int wait_seconds)
+{
+    char path[SERVICE_PATH_SIZE];
+    struct err err;
+
+    if (!service_check_submission(id, &err) ||
+        !service_path(path, &err, "/v1/submissions/%s", id)) {
+        return command_failed(&err);
+    }
+    const struct service_request request = {
+        .method = "GET", .path = path, .wait_seconds = wait_seconds, .n_tries = N_TRIES};
+    return service_ask(service, answer, &request);
+}
+
+int submission_wait(struct service *service, struct service_answer *answer, const char *id,
+                    int64_t wait_ms)
+{
+    int64_t start_ms = time_boot_ms();
+
+    for (;;) {
+        int64_t asked_ms = time_boot_ms();
+        int64_t left_ms = wait_ms - (asked_ms - start_ms);
+        int64_t seconds = left_ms <= 0 ? 0 : left_ms / 1000 + 1;
+        int code = ask(service, answer, id, seconds < WAIT_SECONDS ? (int)seconds : WAIT_SECONDS);
+        if (code != EXIT_DONE || is_final(service_root(answer)) || left_ms <= 0) {
+            return code != EXIT_DONE ? code : exit_code_of_state(service_root(answer));
+        }
+        service_answer_free(answer);
+        if (time_boot_ms() - asked_ms < PAUSE_MS) { /* it did not hold the question open */
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+        }
+    }
+}
+
+static void print_value(const struct jvalue *submission, const char *key, const char *title)
+{
+    const char *text = service_text(submission, key);
+
+    if (text[0] != '\0') {
+        printf("%-14s ", title);
+        terminal_put(stdout, text);
+        putchar('\n');
+    }
+}
+
+void submission_print(const struct jvalue *submission)
+{
+    int64_t position = service_int(submission, "queue_position");
+    int64_t n_problems = service_int(submission, "n_problems");
+
+    print_value(submission, "state", "state");
+    print_value(submission, "public_score", "public score");
+    print_value(submission, "private_score", "private score");
+    print_value(submission, "reason", "reason");
+    if (position > 0) {
+        printf("%-14s %" PRId64 "\n", "queue position", position);
+    }
+    if (n_problems > 0) {
+        fprintf(stderr, "assay: the submission is invalid: %" PRId64 " error%s\n", n_problems,
+                n_problems == 1 ? "" : "s");
+        service_print_errors(submission);
+        int64_t n_shown = (int64_t)jvalue_count(jvalue_member(submission, "errors"));
+        if (n_shown < n_problems) {
+            fprintf(stderr, "  and %" PRId64 " more\n", n_problems - n_shown);
+        }
+    }
+}
+
+struct status_arguments {
+    struct options options;
+    const char *id;
+    bool is_waiting;
+};
+
+static const struct argp_option list[] = {
+    {"wait", 'w', NULL, 0, "wait until it is scored, invalid or failed", 1},
+    {0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct status_arguments *arguments = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options_share(state, &arguments->options);
+        return 0;
+    case 'w':
+        arguments->is_waiting = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (arguments->id != NULL) {
+            argp_error(state, "one submission only: %s", text);
+        }
+        arguments->id = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "which submission?");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void print_all(const struct jvalue *submission)
+{
+    print_value(submission, "id", "submission");
+    print_value(submission, "competition", "competition");
+    print_value(submission, "team", "team");
+    print_value(submission, "file_name", "file");
+    print_value(submission, "message", "message");
+    print_value(submission, "received", "received");
+    print_value(submission, "sha256", "sha256");
+    submission_print(submission);
+}
+
+static int show(struct service *service, void *context)
+{
+    const struct status_arguments *arguments = context;
+    struct service_answer answer = {0};
+
+    int code = arguments->is_waiting ? submission_wait(service, &answer, arguments->id, INT64_MAX)
+                                     : ask(service, &answer, arguments->id, 0);
+    bool is_known = service_text(service_root(&answer), "state")[0] != '\0';
+    if (is_known && arguments->options.form == FORM_JSON) {
+        service_print_body(&answer);
+    } else if (is_known) {
+        print_all(service_root(&answer));
+    }
+    service_answer_free(&answer);
+    return code;
+}
+
+int command_status(int argc, char **argv)
+{
+    static const struct argp argp = {
+        list,
+        parse_option,
+        "ID",
+        "Shows a submission: its state, scores and errors.\v"
+        "Exits with 0 when it is there, whatever its state; with --wait with 0 when it is scored, "
+        "1 when it is invalid, 4 when it failed on the service's side.",
+        options_answer,
+        NULL,
+        NULL};
+    struct status_arguments arguments = {0};
+
+    return options_run(argc, argv, &argp, &arguments, show);
+}
