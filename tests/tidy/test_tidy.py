@@ -26,6 +26,8 @@ def body(name, lines):
 # name, file, what is put at its end (or, with \0 before it, its whole text), the rule that must bite
 PLANTED = [
     ("long function", "common/thing.c", body("thing_long", 71), "length"),
+    ("long behind a table", "common/thing.c",
+     "int f(void)\n{\n    int a[] = {\n        1,\n    };\n" + "    ;\n" * 66 + "}\n", "length"),
     ("long main", "client/main.c", "\0" + HEAD + body("main", 41), "length"),
     ("strcpy", "common/thing.c", "void f(char *a)\n{\n    strcpy(a, a);\n}\n", "banned"),
     ("sprintf in a test", "tests/unit/test_thing.c", "void f(char *a)\n{\n    sprintf(a, a);\n}\n", "banned"),
@@ -59,6 +61,8 @@ INNOCENT = [
     ("excused", "common/thing.c", "typedef int number; /* tidy: a callback's type */\n"),
     ("longest function", "common/thing.c", body("thing_long", 70)),
     ("excused in a script", "run", f"\0#!/bin/sh\n# {tidy.SPDX}\nls /root" "/x # tidy: an example\n"),
+    ("long table", "common/thing.c",
+     "int f(void)\n{\n    int a[] = {\n" + "        1,\n" * 90 + "    };\n    return a[0];\n}\n"),
     ("in a string", "common/thing.c", 'const char *s = "strcpy(a, b) // \\" exit(1)";\n'),
     ("in a comment", "common/thing.c", "/* typedef: strcpy(a, b), see http://example.org */\n"),
     ("a member", "common/thing.c", "void f(struct s *s)\n{\n    s->exit(1);\n    s->system(2);\n}\n"),
