@@ -21,6 +21,7 @@ enum scratch_use {
     HITS,
     HIT_ITEMS,
     SORTED_HITS,
+    STEPS,
     MISSES,
     PRECISION,
     REACHED,
@@ -28,6 +29,8 @@ enum scratch_use {
 
 /* state[image]: bits 0-1 the split, bit 2 whether it has a pair, above them a count of boxes. */
 enum { STATE_SPLIT = 3, STATE_PAIR = 4, STATE_BOX = 8 };
+enum { STEPS_PER_HIT = 4, STEPS_MAX = 1 << 16 };
+
 enum { BOXES_MAX = 100, STATE_FULL = (BOXES_MAX + 1) * STATE_BOX };
 
 /* Room for `count` items, of which the first `n_kept` stay as they are. */
@@ -168,6 +171,8 @@ static bool collect_candidates(struct boxclass *work, size_t category, uint32_t 
         uint16_t *state = &work->state[columns->image[row]];
         if ((*state & STATE_PAIR) != 0) {
             candidates[n++] = (uint32_t)row;
+            __builtin_prefetch(&columns->score[row]); /* taken up later, in the order of pairs */
+            __builtin_prefetch(&columns->box[row]);
         } else if (*state < STATE_FULL) {
             *state += STATE_BOX;
             is_full = is_full || *state >= STATE_FULL;
@@ -319,18 +324,59 @@ static bool sort_hits(struct boxclass *work, size_t n_hits, struct err *err)
     return true;
 }
 
-/* How many hits come before a box: by score, then image, then row. */
-static size_t place_of(const struct curve_set *set, uint64_t key, uint32_t image, uint32_t row)
+/*
+ * An index into the sorted hits: their range of keys cut into even steps, start[step] hits before
+ * each. A box is then among the few hits of one step; where they are many, halving finds its place.
+ */
+static bool index_hits(struct boxclass *work, struct err *err)
 {
-    size_t low = 0;
-    size_t high = set->n_hits;
+    const struct sort_item *items = work->scratch[HIT_ITEMS].data;
+    size_t n_hits = work->set.n_hits;
+    struct step_index *index = &work->index;
+    size_t n_steps = 1;
 
+    while (n_steps < STEPS_MAX && n_steps < STEPS_PER_HIT * n_hits) {
+        n_steps *= 2;
+    }
+    *index = (struct step_index){.items = items};
+    index->start = reserve(work, STEPS, n_steps + 1, sizeof(*index->start), 0, err);
+    if (index->start == NULL || n_hits == 0) {
+        return index->start != NULL;
+    }
+    index->first = items[0].key;
+    index->last = items[n_hits - 1].key;
+    while ((index->last - index->first) >> index->shift >= n_steps) {
+        index->shift++;
+    }
+    size_t at = 0;
+    for (size_t step = 0; step <= n_steps; step++) {
+        while (at < n_hits && (items[at].key - index->first) >> index->shift < step) {
+            at++;
+        }
+        index->start[step] = (uint32_t)at;
+    }
+    return true;
+}
+
+/* How many hits come before a box: by score, then image, then row. */
+static size_t place_of(const struct boxclass *work, uint64_t key, uint32_t image, uint32_t row)
+{
+    const struct step_index *index = &work->index;
+
+    if (key < index->first) {
+        return 0;
+    }
+    uint64_t step = (key - index->first) >> index->shift;
+    size_t low = index->start[step];
+    size_t high = index->start[step + 1];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct hit *hit = &set->hits[middle];
-        bool is_before = hit->key != key       ? hit->key < key
-                         : hit->image != image ? hit->image < image
-                                               : hit->row < row;
+        uint64_t hit_key = index->items[middle].key;
+        bool is_before = hit_key < key;
+        if (hit_key == key) {
+            const struct hit *hit = &work->set.hits[middle];
+            is_before = hit->image != image ? hit->image < image : hit->row < row;
+        }
         if (is_before) {
             low = middle + 1;
         } else {
@@ -340,12 +386,16 @@ static size_t place_of(const struct curve_set *set, uint64_t key, uint32_t image
     return low;
 }
 
-static void miss_add(struct boxclass *work, struct misses *misses, uint64_t key, uint32_t row)
+/* Counts a box that matches nothing. What comes after the last hit lowers no precision. */
+static void miss_add(const struct boxclass *work, struct misses *misses, uint64_t key, uint32_t row)
 {
     uint32_t image = work->columns->image[row];
-    size_t place = place_of(&work->set, key, image, row);
 
-    if (place < work->set.n_hits) { /* what comes after the last hit lowers no precision */
+    if (key > work->index.last) {
+        return;
+    }
+    size_t place = place_of(work, key, image, row);
+    if (place < work->set.n_hits) {
         const struct box *box = &work->columns->box[row];
         unsigned size = match_size(box->width * box->height);
         misses[split_of(work, image) * work->set.n_hits + place].count[size]++;
@@ -375,9 +425,13 @@ static void count_other_misses(struct boxclass *work, size_t category, struct mi
 
     for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
          row++) {
+        uint64_t key = key_of_score(columns->score[row]);
+        if (key > work->index.last) {
+            continue; /* before anything else of the row is touched: most end here */
+        }
         uint16_t state = work->state[columns->image[row]];
         if ((state & STATE_PAIR) == 0 && (state & STATE_SPLIT) != SPLIT_IGNORED) {
-            miss_add(work, misses, key_of_score(columns->score[row]), (uint32_t)row);
+            miss_add(work, misses, key, (uint32_t)row);
         }
     }
 }
@@ -389,15 +443,17 @@ static bool count_misses(struct boxclass *work, size_t category, struct err *err
     size_t n_limits = work->is_complete ? N_LIMITS : 1;
     struct misses *room = reserve(work, MISSES, n_limits * n_places, sizeof(*room), 0, err);
 
-    if (room == NULL) {
+    if (room == NULL || !index_hits(work, err)) {
         return false;
     }
     memset(room, 0, n_limits * n_places * sizeof(*room));
     for (size_t i = 0; i < n_limits; i++) {
         misses[LIMIT_100 - i] = room + i * n_places;
     }
-    count_pair_misses(work, misses);
-    count_other_misses(work, category, misses[LIMIT_100]);
+    if (work->set.n_hits > 0) {
+        count_pair_misses(work, misses);
+        count_other_misses(work, category, misses[LIMIT_100]);
+    }
     for (unsigned limit = 0; limit < N_LIMITS; limit++) {
         work->set.misses[limit] = misses[limit];
     }

@@ -33,6 +33,15 @@ struct pair {
     uint32_t box_end;
 };
 
+/* Where a key stands among the sorted hits. */
+struct step_index {
+    const struct sort_item *items; /* the hits' keys */
+    uint64_t first;                /* key of the first hit */
+    uint64_t last;
+    unsigned shift;  /* a step is 2^shift keys */
+    uint32_t *start; /* by step: hits before it */
+};
+
 struct boxclass {
     struct arena_lock *memory;         /* borrowed */
     const struct box_columns *columns; /* borrowed */
@@ -47,7 +56,8 @@ struct boxclass {
     struct truth *truths;
     struct pair *pairs;
     struct sort_item *boxes; /* of pairs: by pair, then falling score; tag 1 marks a hit */
-    struct curve_set set;    /* what the class comes to */
+    struct step_index index;
+    struct curve_set set; /* what the class comes to */
 };
 
 /*

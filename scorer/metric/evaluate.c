@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scorecards of classifications: integer counts per class, added up over splits and groups.
+ * Scorecards: counts and numbers of the classes, added up over splits and groups.
  */
 #include "scorer/metric/evaluate.h"
 
 #include <assert.h>
 
+#include "scorer/metric/detection.h"
 #include "scorer/metric/groups.h"
 #include "scorer/metric/topk.h"
 
@@ -165,4 +166,120 @@ bool evaluate_topk(struct scorecard *card, const struct topk_columns *columns,
         }
     }
     return true;
+}
+
+static bool is_in_card(uint8_t split, enum card_split of)
+{
+    return split != SPLIT_IGNORED &&
+           (of == CARD_ALL || split == (of == CARD_PUBLIC ? SPLIT_PUBLIC : SPLIT_PRIVATE));
+}
+
+/* How many images of every split have true boxes of a group; seen[image] is the last group + 1. */
+static void count_images(struct scorecard_group *const groups[N_CARD_SPLITS], size_t group,
+                         const struct box_labels *labels, const struct grouping *grouping,
+                         uint32_t *seen)
+{
+    for (size_t category = 0; category < labels->n_classes; category++) {
+        if (grouping->group[category] != group) {
+            continue;
+        }
+        for (size_t row = labels->class_start[category]; row < labels->class_start[category + 1];
+             row++) {
+            uint32_t image = labels->image[row];
+            if (seen[image] == group + 1) {
+                continue;
+            }
+            seen[image] = (uint32_t)group + 1;
+            for (unsigned split = 0; split < N_CARD_SPLITS; split++) {
+                groups[split][group].images += is_in_card(labels->split[image], split);
+            }
+        }
+    }
+}
+
+static bool box_groups_set(struct scorecard_group *groups[N_CARD_SPLITS],
+                           const struct grouping *grouping, const struct detection_result *result,
+                           const struct box_labels *labels, struct arena *arena, struct err *err)
+{
+    uint32_t *seen = arena_alloc(arena, labels->n_images, sizeof(*seen), err);
+
+    if (seen == NULL) {
+        return false;
+    }
+    for (unsigned split = 0; split < N_CARD_SPLITS; split++) {
+        groups[split] = arena_alloc(arena, grouping->n_groups, sizeof(*groups[split]), err);
+        if (groups[split] == NULL) {
+            return false;
+        }
+        for (size_t i = 0; i < grouping->n_groups; i++) {
+            struct scorecard_group *group = &groups[split][i];
+            group->name = grouping->names[i];
+            group->classes = (int64_t)detection_mean(&group->metrics, result, split, grouping, i);
+        }
+    }
+    for (size_t i = 0; i < grouping->n_groups; i++) {
+        count_images(groups, i, labels, grouping, seen);
+    }
+    return true;
+}
+
+/* The curve of all classes, then one a super-category. */
+static bool curves_set(struct scorecard *card, const struct grouping *supercategories,
+                       const struct detection_result *result, struct arena *arena, struct err *err)
+{
+    card->n_curves = supercategories->n_groups + 1;
+    for (unsigned split = 0; split < N_CARD_SPLITS; split++) {
+        struct scorecard_curve *curves = arena_alloc(arena, card->n_curves, sizeof(*curves), err);
+        if (curves == NULL) {
+            return false;
+        }
+        for (size_t i = 0; i < card->n_curves; i++) {
+            struct scorecard_curve *curve = &curves[i];
+            curve->name = i == 0 ? "" : supercategories->names[i - 1];
+            curve->has_value = detection_mean_curve(curve->precision, result, split,
+                                                    i == 0 ? NULL : supercategories, i - 1);
+            for (size_t point = 0; point < CURVE_POINTS; point++) {
+                curve->auc += curve->precision[point];
+            }
+            curve->auc /= CURVE_POINTS;
+        }
+        card->splits[split].curves = curves;
+    }
+    return true;
+}
+
+bool evaluate_boxes(struct scorecard *card, const struct box_columns *columns,
+                    const struct box_labels *labels, const struct class_info *info,
+                    const struct evaluate_options *options, struct arena *arena, struct err *err)
+{
+    struct grouping supercategories = grouping_of_supercategories(info);
+    struct grouping train_images;
+    struct scorecard_group *groups[N_CARD_SPLITS];
+    struct scorecard_group *bins[N_CARD_SPLITS];
+    struct detection_result result;
+
+    assert(info->n_classes == labels->n_classes);
+    if (!grouping_of_train_images(&train_images, info, arena, err) ||
+        !detection_evaluate(&result, columns, labels,
+                            &(struct detection_options){.n_threads = options->n_threads,
+                                                        .has_curves = options->has_curves},
+                            arena, err) ||
+        !box_groups_set(groups, &supercategories, &result, labels, arena, err) ||
+        !box_groups_set(bins, &train_images, &result, labels, arena, err)) {
+        return false;
+    }
+    card->task = TASK_DETECTION;
+    card->has_top5 = false;
+    card->n_groups = supercategories.n_groups;
+    card->n_bins = train_images.n_groups;
+    card->n_curves = 0;
+    for (unsigned i = 0; i < N_CARD_SPLITS; i++) {
+        struct scorecard_split *split = &card->splits[i];
+        *split = (struct scorecard_split){.groups = groups[i], .bins = bins[i]};
+        split->classes = (int64_t)detection_mean(&split->metrics, &result, i, NULL, 0);
+        for (size_t image = 0; image < labels->n_images; image++) {
+            split->images += is_in_card(labels->split[image], i);
+        }
+    }
+    return !options->has_curves || curves_set(card, &supercategories, &result, arena, err);
 }
