@@ -80,7 +80,7 @@ static int rescore(struct service *service, void *context)
 {
     const struct options *options = context;
     struct service_answer answer = {0};
-    int64_t run;
+    int64_t run = 0;
 
     int code = start_run(service, options->competition, &run);
     if (code == EXIT_DONE) {

@@ -67,7 +67,7 @@ size_t terminal_width(const char *text)
     size_t width = 0;
     mbstate_t state = {0};
 
-    setlocale(LC_CTYPE, "C.UTF-8"); /* numbers keep the C locale */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* tidy: of letters alone; numbers keep the C locale */
     while (left > 0) {
         wchar_t letter;
         size_t n = mbrtowc(&letter, text, left, &state);
