@@ -156,14 +156,16 @@ bool coco_categories(struct class_info *info, const struct coco *coco,
 static bool read_numbers(struct truth_box *item, const struct jvalue *annotation)
 {
     const struct jvalue *bbox = jvalue_member(annotation, "bbox");
+    const struct jvalue *area = jvalue_member(annotation, "area");
     double values[4] = {0};
-    bool ok =
-        jvalue_count(bbox) == 4 && jvalue_double(&item->area, jvalue_member(annotation, "area"));
+    bool ok = jvalue_count(bbox) == 4;
 
     for (size_t i = 0; i < 4 && ok; i++) {
         ok = jvalue_double(&values[i], jvalue_item(bbox, i)) && isfinite(values[i]);
     }
     item->box = (struct box){values[0], values[1], values[2], values[3]};
+    item->area = AREA_WITHOUT_MASK * values[2] * values[3];
+    ok = ok && (jvalue_is_null(area) || jvalue_double(&item->area, area));
     return ok && isfinite(item->area) && item->area >= 0 && values[2] >= 0 && values[3] >= 0;
 }
 

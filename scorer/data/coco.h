@@ -31,10 +31,12 @@ MUST_CHECK bool coco_categories(struct class_info *info, const struct coco *coco
                                 const struct loading *loading, struct err *err);
 
 /*
- * The annotations as boxes.
+ * The annotations as boxes; one without an area has AREA_WITHOUT_MASK of its box.
  *
  * Errors   ERR_INPUT   an image or class that the catalog lacks, a wrong number: problems were
- * added ERR_SYSTEM  no memory Owns     the list belongs to loading->scratch
+ *                      added
+ *          ERR_SYSTEM  no memory
+ * Owns     the list belongs to loading->scratch
  */
 MUST_CHECK bool coco_boxes(struct truth_list *list, const struct coco *coco,
                            const struct catalog *catalog, const struct loading *loading,

@@ -61,13 +61,25 @@ static bool is_named(const struct row_field *field, const char *name)
            memcmp(name, field->text, field->size) == 0;
 }
 
-/* The column that a field of the header names, or n_columns. */
+static bool header_has(const struct table *table, const char *name)
+{
+    for (size_t i = 0; i < table->row.n_fields && i < ROW_FIELDS_KEPT; i++) {
+        if (is_named(&table->row.fields[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The column that a field of the header names, or n_columns. A column's other name is just a name
+ * where the first one stands too: `class` beside `category_id` is a rank. */
 static size_t find_column(const struct table *table, const struct row_field *field)
 {
+    const struct table_column *columns = table->source.columns;
     size_t i = 0;
 
-    while (i < table->source.n_columns && !is_named(field, table->source.columns[i].name) &&
-           !is_named(field, table->source.columns[i].other_name)) {
+    while (i < table->source.n_columns && !is_named(field, columns[i].name) &&
+           !(is_named(field, columns[i].other_name) && !header_has(table, columns[i].name))) {
         i++;
     }
     return i;

@@ -27,7 +27,7 @@ static const struct table_column columns[N_COLUMNS] = {
     [COLUMN_Y] = {"y", NULL, false},
     [COLUMN_WIDTH] = {"width", NULL, false},
     [COLUMN_HEIGHT] = {"height", NULL, false},
-    [COLUMN_AREA] = {"area", NULL, false},
+    [COLUMN_AREA] = {"area", NULL, true},
     [COLUMN_CROWD] = {"iscrowd", NULL, false},
 };
 
@@ -132,8 +132,10 @@ static bool read_box(struct truth_box *item, struct table *table, const struct c
 
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         const struct row_field *field = table_field(table, numbers[i].column);
-        if (number_double(&values[i], field->text, field->size) != NUMBER_OK ||
-            (values[i] < 0 && !numbers[i].may_be_negative)) {
+        if (numbers[i].column == COLUMN_AREA && (field == NULL || field->size == 0)) {
+            values[i] = AREA_WITHOUT_MASK * values[2] * values[3];
+        } else if (number_double(&values[i], field->text, field->size) != NUMBER_OK ||
+                   (values[i] < 0 && !numbers[i].may_be_negative)) {
             table_problem(table, field, "%s is no number%s", columns[numbers[i].column].name,
                           numbers[i].may_be_negative ? "" : " from 0");
             ok = false;

@@ -8,6 +8,10 @@
 #include "scorer/data/loading.h"
 #include "scorer/metric/arrays.h"
 
+/* The share of a box that its object covers where no mask says so: iNaturalist's evaluation rule.
+ */
+#define AREA_WITHOUT_MASK 0.5
+
 struct truth_box {
     struct box box;
     double area;
@@ -34,7 +38,8 @@ MUST_CHECK bool truth_boxes_make(struct box_labels *labels, const struct truth_l
                                  const struct loading *loading, struct err *err);
 
 /*
- * Reads ground_truth.csv: image_id,category_id,x,y,width,height,area,iscrowd.
+ * Reads ground_truth.csv: image_id,category_id,x,y,width,height,area,iscrowd. Without an area (no
+ * column, or empty) it is AREA_WITHOUT_MASK of the box.
  *
  * Errors   ERR_INPUT   the file is missing or wrong: problems were added
  *          ERR_SYSTEM  no memory, a read failed

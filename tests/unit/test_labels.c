@@ -167,6 +167,34 @@ static void test_labels_load_detection_folder(void **state)
     labels_close(&labels);
 }
 
+/* Half of the box is the object where no mask says otherwise. `class` beside an id is a rank. */
+static void test_labels_load_detection_without_areas(void **state)
+{
+    static const struct files cases[] = {
+        {{{"images.csv", "image_id\n5\n"},
+          {"categories.csv", "class,category_id\nAves,90\n"},
+          {"ground_truth.csv", "image_id,category_id,x,y,width,height,iscrowd\n"
+                               "5,90,0,0,10,3,0\n"}}},
+        {{{"images.csv", "image_id\n5\n"},
+          {"categories.csv", "category_id\n90\n"},
+          {"ground_truth.csv", "image_id,category_id,x,y,width,height,area,iscrowd\n"
+                               "5,90,0,0,10,3,,0\n"}}},
+        {{{"annotations.json", "{\"images\": [{\"id\": 5}], \"categories\": [{\"id\": 90}],"
+                               "\"annotations\": [{\"image_id\": 5, \"category_id\": 90,"
+                               "\"bbox\": [0, 0, 10, 3], \"iscrowd\": 0}]}"}}},
+    };
+    static const char *const alone[] = {NULL, NULL, "annotations.json"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct labels *labels = NULL;
+        struct err err = {0};
+        assert_true(load(&labels, TASK_DETECTION, &cases[i], alone[i], &problems, &err));
+        assert_float_equal(labels->boxes.area[0], 15, 0);
+        labels_close(&labels);
+    }
+}
+
 #define COCO_TEXT                                                                                  \
     "{\"images\": [{\"id\": 5}, {\"id\": 30}, {\"id\": 7}],"                                       \
     " \"categories\": [{\"id\": 90, \"supercategory\": \"b\"}, {\"id\": 4, \"supercategory\": "    \
@@ -379,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_labels_load_solution_alone),
         cmocka_unit_test(test_labels_load_classification_folder),
         cmocka_unit_test(test_labels_load_detection_folder),
+        cmocka_unit_test(test_labels_load_detection_without_areas),
         cmocka_unit_test(test_labels_load_coco),
         cmocka_unit_test(test_labels_load_tells_what_is_wrong),
         cmocka_unit_test(test_labels_load_needs_its_files),
