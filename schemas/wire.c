@@ -139,6 +139,20 @@ static unsigned char *extend(struct wire_buffer *buffer, size_t size)
     return added;
 }
 
+bool wire_buffer_set(struct wire_buffer *buffer, struct wire_bytes bytes, struct err *err)
+{
+    buffer->size = 0;
+    if (bytes.size == 0) {
+        return true;
+    }
+    unsigned char *copy = extend(buffer, bytes.size);
+    if (copy == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for %zu bytes", bytes.size);
+    }
+    memcpy(copy, bytes.data, bytes.size);
+    return true;
+}
+
 static void put_integer(unsigned char *to, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

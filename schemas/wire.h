@@ -168,6 +168,10 @@ void wire_buffer_free(struct wire_buffer *buffer);
 struct wire_bytes wire_text(const char *text);
 struct wire_bytes wire_buffer_bytes(const struct wire_buffer *buffer);
 
+/* Replaces the buffer's contents with a copy of the bytes. Errors: ERR_SYSTEM (no memory). */
+MUST_CHECK bool wire_buffer_set(struct wire_buffer *buffer, struct wire_bytes bytes,
+                                struct err *err);
+
 /* Copies a text with a NUL into copy[copy_size]; what does not fit is cut. */
 void wire_text_copy(char *copy, size_t copy_size, struct wire_bytes text);
 
