@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keys and lines of the log. See the header.
+ */
+#include "broker/ledger/ledger.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/crypt.h"
+#include "common/file.h"
+
+enum { RECEIPT_SEED_ID = 1, PEPPER_ID = 2 };
+
+static const char purpose[8] = {'a', 's', 's', 'a', 'y', 'k', 'e', 'y'};
+
+static bool make_master(const char *path, struct err *err)
+{
+    uint8_t master[CRYPT_KEY_BYTES];
+
+    crypt_random(master, sizeof(master));
+    bool ok = file_write_durable(path, master, sizeof(master), 0600, err);
+    crypt_wipe(master, sizeof(master));
+    return ok;
+}
+
+bool ledger_keys_load(struct ledger_keys *keys, const char *folder, bool may_make, struct err *err)
+{
+    char path[PATH_MAX];
+    struct bytes master = {0};
+    uint8_t seed[CRYPT_SEED_BYTES];
+    bool ok = false;
+
+    if (!folder_make(folder, 0700, err) || !path_join(path, sizeof(path), folder, "master", err)) {
+        return false;
+    }
+    bool is_missing = access(path, F_OK) < 0 && errno == ENOENT;
+    if (is_missing && !may_make) {
+        return err_set(err, ERR_CONFIG,
+                       "%s is missing: restore it from the backup that holds the database", path);
+    }
+    if (is_missing && !make_master(path, err)) {
+        return false;
+    }
+    if (!file_read(&master, path, CRYPT_KEY_BYTES, err)) {
+        return false;
+    }
+    if (master.size_bytes != CRYPT_KEY_BYTES) {
+        err_set(err, ERR_STORE, "%s has %zu bytes, a key has %d", path, master.size_bytes,
+                CRYPT_KEY_BYTES);
+        goto out;
+    }
+    crypt_derive(seed, RECEIPT_SEED_ID, purpose, master.data);
+    receipt_key_of(&keys->receipt, seed);
+    crypt_wipe(seed, sizeof(seed));
+    crypt_derive(keys->pepper, PEPPER_ID, purpose, master.data);
+    ok = true;
+out:
+    crypt_wipe(master.data, master.size_bytes);
+    bytes_free(&master);
+    return ok;
+}
+
+void ledger_keys_wipe(struct ledger_keys *keys)
+{
+    crypt_wipe(keys, sizeof(*keys));
+}
+
+bool ledger_line_make(struct ledger_line *line, const struct entry *entry, struct err *err)
+{
+    if (!entry_make(line->text, &line->size, entry, err)) {
+        return false;
+    }
+    entry_leaf(line->leaf, line->text, line->size);
+    return true;
+}
+
+void ledger_team_text(char text[static LEDGER_TEAM_SIZE], int64_t team)
+{
+    snprintf(text, LEDGER_TEAM_SIZE, "t%" PRId64, team);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the store share. Each call runs inside a batch; false undoes the call.
+ */
+#pragma once
+
+#include "broker/store/db.h"
+#include "broker/store/store.h"
+
+struct store {
+    struct db *db;
+};
+
+enum job_state { JOB_READY, JOB_LEASED, JOB_DELAYED, JOB_PARKED };
+
+/* bool store_do_submit(struct store *, struct store_submit *, struct err *), one for each call */
+#define STORE_CALL(name, NAME)                                                                     \
+    MUST_CHECK bool store_do_##name(struct store *store, struct store_##name *call,                \
+                                    struct err *err);
+#include "broker/store/calls.def"
+#undef STORE_CALL
+
+/*
+ * Appends an entry to a competition's log: takes the next index, makes the line and its leaf hash,
+ * stores both.
+ *
+ *   line        out, what was appended
+ *   entry       kind and values; competition and index are filled here
+ *   submission  number, or 0
+ */
+MUST_CHECK bool store_append(struct store *store, struct ledger_line *line, struct entry *entry,
+                             int64_t competition, int64_t submission, struct err *err);
+
+/* What a team has left on a day. */
+struct store_limits {
+    int64_t per_day;
+    bool has_total;
+    int64_t total;
+};
+MUST_CHECK bool store_quota(struct store *store, struct store_quota *quota,
+                            const struct store_limits *limits, int64_t team, int64_t at_ms,
+                            struct err *err);
+
+/* Adds to the team's counters, of all time and of the day of `received_ms`. */
+MUST_CHECK bool store_count(struct store *store, int64_t team, int64_t received_ms, int n_open,
+                            int n_scored, struct err *err);
+
+/* What a submission's job changes: read once, then passed along. */
+struct store_subject {
+    int64_t number;
+    uint8_t id[STORE_ID_BYTES];
+    int64_t competition;
+    int64_t team;
+    int64_t received_ms;
+    enum wire_submission_state state;
+    bool is_higher_better;
+    int decimals;
+    enum wire_board_state board_state;
+    int64_t board_version;
+};
+MUST_CHECK bool store_subject(struct store *store, struct store_subject *subject, int64_t number,
+                              struct err *err);
+
+/* A hint that the subject's state changed. */
+struct store_changed store_changed_of(const struct store_subject *subject);
+
+/* A job as it lies in the table. */
+struct store_job {
+    int64_t number;
+    enum wire_job_kind kind;
+    int64_t submission;
+    int64_t label_version;
+    int64_t rules_version;
+    int64_t run;
+    int64_t fence;
+    enum job_state state;
+    int64_t n_fails;
+    int64_t n_lost;
+    int64_t competition;
+};
+MUST_CHECK bool store_job_row(struct store *store, struct store_job *job, bool *is_there,
+                              int64_t number, struct err *err);
+
+/* Ends a re-score run when it is planned and its last job is gone; appends its entry. */
+MUST_CHECK bool store_run_settle(struct store *store, int64_t run, int64_t now_ms, struct err *err);
+
+/* Counts a re-scored submission of a run; `difference` is NULL where it came out equal. */
+MUST_CHECK bool store_run_count(struct store *store, const struct store_job *job, bool is_failed,
+                                const char *difference, struct err *err);
+
+/* Ends the reveal when the last final was opened; *is_revealed tells. */
+MUST_CHECK bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_ms,
+                                    bool *is_revealed, int64_t *board_version, struct err *err);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: every call in a savepoint of its own, all of them in one commit. See the header.
+ */
+#include "broker/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/store/inside.h"
+#include "common/log.h"
+
+bool store_open(struct store **store, const char *path, int64_t now_ms, int64_t now_boot_ms,
+                int64_t lease_ms, struct err *err)
+{
+    struct store *opened = calloc(1, sizeof(*opened));
+
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for a store");
+    }
+    if (!db_open(&opened->db, path, now_ms, err)) {
+        goto fail;
+    }
+    if (!db_begin(opened->db, err) ||
+        !db_run(opened->db, DB_JOB_REARM, err, db_int(now_boot_ms + lease_ms),
+                db_int(now_boot_ms)) ||
+        !db_commit(opened->db, err)) {
+        goto fail;
+    }
+    *store = opened;
+    return true;
+fail:
+    store_close(&opened);
+    return false;
+}
+
+void store_close(struct store **store)
+{
+    if (*store != NULL) {
+        db_close(&(*store)->db);
+        free(*store);
+        *store = NULL;
+    }
+}
+
+static bool run(struct store *store, struct store_call *call, struct err *err)
+{
+    switch (call->kind) {
+#define STORE_CALL(name, NAME)                                                                     \
+    case CALL_##NAME:                                                                              \
+        return store_do_##name(store, &call->name, err);
+#include "broker/store/calls.def"
+#undef STORE_CALL
+    }
+    return err_set(err, ERR_STORE, "no such call");
+}
+
+static void set_outcome(struct store_call *call, enum store_outcome outcome)
+{
+    switch (call->kind) {
+#define STORE_CALL(name, NAME)                                                                     \
+    case CALL_##NAME:                                                                              \
+        call->name.outcome = outcome;                                                              \
+        break;
+#include "broker/store/calls.def"
+#undef STORE_CALL
+    }
+}
+
+enum store_outcome store_call_outcome(const struct store_call *call)
+{
+    switch (call->kind) {
+#define STORE_CALL(name, NAME)                                                                     \
+    case CALL_##NAME:                                                                              \
+        return call->name.outcome;
+#include "broker/store/calls.def"
+#undef STORE_CALL
+    }
+    return STORE_FAILED;
+}
+
+static const char *call_name(const struct store_call *call)
+{
+    static const char *const names[] = {
+#define STORE_CALL(name, NAME) #name,
+#include "broker/store/calls.def"
+#undef STORE_CALL
+    };
+    return names[call->kind];
+}
+
+/* One call in its savepoint; false when the whole batch is lost. */
+static bool run_in_savepoint(struct store *store, struct store_call *call)
+{
+    struct err err;
+    struct err end_err;
+
+    if (!db_call_begin(store->db, &err)) {
+        return false;
+    }
+    bool ok = run(store, call, &err);
+    if (!ok) {
+        log_error("store call failed", "call=%s text=\"%s\"", call_name(call), err.text);
+        set_outcome(call, db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
+    }
+    return db_call_end(store->db, ok, &end_err);
+}
+
+void store_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
+{
+    struct err err;
+    bool ok = db_begin(store->db, &err);
+
+    for (size_t i = 0; i < n_calls && ok; i++) {
+        ok = run_in_savepoint(store, calls[i]);
+    }
+    if (ok) {
+        ok = db_commit(store->db, &err);
+    } else {
+        db_rollback(store->db);
+    }
+    for (size_t i = 0; i < n_calls && !ok; i++) {
+        set_outcome(calls[i], db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
+    }
+}
+
+void store_call_free(struct store_call *call)
+{
+    if (call->kind == CALL_SUBMISSION_GET) {
+        wire_buffer_free(&call->submission_get.row);
+        wire_buffer_free(&call->submission_get.problems);
+        wire_buffer_free(&call->submission_get.scorecard);
+    } else if (call->kind == CALL_SUBMISSION_LIST) {
+        wire_buffer_free(&call->submission_list.rows);
+    } else if (call->kind == CALL_CLAIM) {
+        wire_buffer_free(&call->claim.sealed);
+    } else if (call->kind == CALL_BOARD_GET) {
+        free(call->board_get.rows);
+        call->board_get.rows = NULL;
+    } else if (call->kind == CALL_RESCORE_GET) {
+        wire_buffer_free(&call->rescore_get.differences);
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Competitions, teams and tokens: what organizers make, and what the broker loads at its start.
+ */
+#include "broker/store/inside.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+static bool is_equal(struct wire_bytes a, struct wire_bytes b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* The genesis entry commits to the rules before anything is received. */
+static bool make_genesis(struct ledger_line *line, const struct store_competition_put *call,
+                         struct err *err)
+{
+    char id[STORE_COMPETITION_SIZE];
+    char task[64];
+    char metric[64];
+    char created[TIME_TEXT_SIZE];
+    char rules[SHA256_HEX_SIZE];
+    uint8_t digest[SHA256_BYTES];
+    struct entry entry = {.kind = ENTRY_GENESIS, .competition = id};
+
+    wire_text_copy(id, sizeof(id), call->id);
+    wire_text_copy(task, sizeof(task), call->task);
+    wire_text_copy(metric, sizeof(metric), call->metric);
+    sha256_of(digest, call->yaml.data, call->yaml.size);
+    hex_text(rules, digest, sizeof(digest));
+    time_text(created, call->now_ms);
+    entry.values[ENTRY_GENESIS_TASK].text = task;
+    entry.values[ENTRY_GENESIS_METRIC].text = metric;
+    entry.values[ENTRY_GENESIS_RULES_SHA256].text = rules;
+    entry.values[ENTRY_GENESIS_CREATED].text = created;
+    return ledger_line_make(line, &entry, err);
+}
+
+bool store_do_competition_put(struct store *store, struct store_competition_put *call,
+                              struct err *err)
+{
+    struct ledger_line genesis;
+    bool has_row;
+
+    if (!db_find(store->db, DB_COMPETITION_BY_ID, &has_row, err, db_text(call->id))) {
+        return false;
+    }
+    if (has_row) {
+        call->competition = db_column_int(store->db, DB_COMPETITION_BY_ID, 0);
+        call->outcome = is_equal(db_column_bytes(store->db, DB_COMPETITION_BY_ID, 1), call->yaml)
+                            ? STORE_REPEATED
+                            : STORE_CONFLICT;
+        return true;
+    }
+    if (!make_genesis(&genesis, call, err) ||
+        !db_run(store->db, DB_COMPETITION_INSERT, err, db_text(call->id),
+                db_blob(call->yaml.data, call->yaml.size), db_int(call->now_ms),
+                db_blob(genesis.leaf, sizeof(genesis.leaf)), db_int(call->per_day),
+                db_int_or_null(call->has_total, call->total), db_int(call->final_selections),
+                db_int(call->is_higher_better), db_int(call->decimals))) {
+        return false;
+    }
+    call->competition = db_last_number(store->db);
+    call->outcome = STORE_DONE;
+    return db_run(store->db, DB_ENTRY_INSERT, err, db_int(call->competition), db_int(0),
+                  db_int(ENTRY_GENESIS), db_int_or_null(false, 0),
+                  db_blob(genesis.text, genesis.size), db_blob(genesis.leaf, sizeof(genesis.leaf)));
+}
+
+bool store_do_team_put(struct store *store, struct store_team_put *call, struct err *err)
+{
+    if (!db_run(store->db, DB_TEAM_INSERT, err, db_int(call->competition), db_text(call->name),
+                db_text(call->members), db_int(call->now_ms))) {
+        return false;
+    }
+    call->outcome = STORE_CONFLICT;
+    if (db_changes(store->db) == 0) {
+        return true;
+    }
+    call->outcome = STORE_DONE;
+    call->team = db_last_number(store->db);
+    return db_run(store->db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
+                  db_blob(call->token_hash, sizeof(call->token_hash)), db_int(STORE_SCOPE_TEAM),
+                  db_int(call->team), db_int(call->now_ms));
+}
+
+bool store_has_organizer(struct store *store, bool *has_one, struct err *err)
+{
+    return db_start(store->db, DB_TOKEN_ORGANIZER, NULL, 0, err) &&
+           db_row(store->db, DB_TOKEN_ORGANIZER, has_one, err);
+}
+
+bool store_do_organizer_put(struct store *store, struct store_organizer_put *call, struct err *err)
+{
+    bool has_row;
+
+    if (!store_has_organizer(store, &has_row, err)) {
+        return false;
+    }
+    call->outcome = has_row ? STORE_REPEATED : STORE_DONE;
+    return has_row ||
+           db_run(store->db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
+                  db_blob(call->token_hash, sizeof(call->token_hash)),
+                  db_int(STORE_SCOPE_ORGANIZER), db_int_or_null(false, 0), db_int(call->now_ms));
+}
+
+/* ---- loading ---- */
+
+static bool visit_competitions(struct store *store, const struct store_visitor *visitor,
+                               struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_start(db, DB_COMPETITION_ALL, NULL, 0, err) ||
+        !db_row(db, DB_COMPETITION_ALL, &has_row, err)) {
+        return false;
+    }
+    while (has_row) {
+        struct store_competition_row row = {
+            .number = db_column_int(db, DB_COMPETITION_ALL, 0),
+            .yaml = db_column_bytes(db, DB_COMPETITION_ALL, 1),
+            .board_state = (enum wire_board_state)db_column_int(db, DB_COMPETITION_ALL, 2),
+            .board_version = db_column_int(db, DB_COMPETITION_ALL, 3),
+            .board_changed_ms = db_column_int(db, DB_COMPETITION_ALL, 4),
+            .n_submissions = db_column_int(db, DB_COMPETITION_ALL, 5),
+            .open_run = db_column_int(db, DB_COMPETITION_ALL, 6),
+        };
+        if (!visitor->competition(visitor->context, &row, err) ||
+            !db_row(db, DB_COMPETITION_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool visit_teams(struct store *store, const struct store_visitor *visitor, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_start(db, DB_TEAM_ALL, NULL, 0, err) || !db_row(db, DB_TEAM_ALL, &has_row, err)) {
+        return false;
+    }
+    while (has_row) {
+        struct store_team_row row = {
+            .number = db_column_int(db, DB_TEAM_ALL, 0),
+            .competition = db_column_int(db, DB_TEAM_ALL, 1),
+            .name = db_column_bytes(db, DB_TEAM_ALL, 2),
+            .members = db_column_bytes(db, DB_TEAM_ALL, 3),
+            .n_submissions = db_column_int(db, DB_TEAM_ALL, 4),
+            .last_ms = db_column_int(db, DB_TEAM_ALL, 5),
+        };
+        if (!visitor->team(visitor->context, &row, err) ||
+            !db_row(db, DB_TEAM_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool visit_tokens(struct store *store, const struct store_visitor *visitor, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_start(db, DB_TOKEN_ALL, NULL, 0, err) || !db_row(db, DB_TOKEN_ALL, &has_row, err)) {
+        return false;
+    }
+    while (has_row) {
+        struct store_token_row row = {
+            .id = db_column_bytes(db, DB_TOKEN_ALL, 0),
+            .scope = (enum store_scope)db_column_int(db, DB_TOKEN_ALL, 2),
+            .team = db_column_int(db, DB_TOKEN_ALL, 3),
+        };
+        db_column_copy(db, DB_TOKEN_ALL, 1, row.hash, sizeof(row.hash));
+        if (!visitor->token(visitor->context, &row, err) ||
+            !db_row(db, DB_TOKEN_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool store_visit(struct store *store, const struct store_visitor *visitor, struct err *err)
+{
+    return visit_competitions(store, visitor, err) && visit_teams(store, visitor, err) &&
+           visit_tokens(store, visitor, err);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The board's moves: published, frozen, revealed. Each leaves an entry with the hash of the board
+ * as it stood: lines "rank,team,score,submission", best first.
+ */
+#include "broker/store/inside.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/board/score.h"
+#include "common/text.h"
+
+static const char *const move_names[] = {
+    [BOARD_PUBLISH] = "publish", [BOARD_FREEZE] = "freeze", [BOARD_REVEAL] = "reveal"};
+
+/* How the competition shows scores, and where its board is. */
+struct display {
+    enum wire_board_state board_state;
+    int64_t final_selections;
+    int64_t board_version;
+    bool is_higher_better;
+    int decimals;
+};
+
+static bool read_display(struct store *store, struct display *display, int64_t competition,
+                         struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_COMPETITION_ROW, &has_row, err, db_int(competition))) {
+        return false;
+    }
+    if (!has_row) {
+        return err_set(err, ERR_STORE, "no competition has number %" PRId64, competition);
+    }
+    *display = (struct display){
+        .board_state = (enum wire_board_state)db_column_int(db, DB_COMPETITION_ROW, 1),
+        .final_selections = db_column_int(db, DB_COMPETITION_ROW, 4),
+        .board_version = db_column_int(db, DB_COMPETITION_ROW, 6),
+        .is_higher_better = db_column_int(db, DB_COMPETITION_ROW, 7) != 0,
+        .decimals = (int)db_column_int(db, DB_COMPETITION_ROW, 8),
+    };
+    return true;
+}
+
+static bool hash_board(struct store *store, char text[static SHA256_HEX_SIZE],
+                       const struct display *display, int64_t competition, enum store_track track,
+                       struct err *err)
+{
+    struct db *db = store->db;
+    struct sha256 hash;
+    uint8_t digest[SHA256_BYTES];
+    bool has_row;
+
+    sha256_start(&hash);
+    if (!db_find(db, DB_BEST_ALL, &has_row, err, db_int(competition), db_int(track))) {
+        return false;
+    }
+    for (int64_t rank = 1; has_row; rank++) {
+        uint8_t id[STORE_ID_BYTES];
+        char id_text[2 * STORE_ID_BYTES + 1];
+        char score[SCORE_TEXT_SIZE];
+        char line[160];
+        db_column_copy(db, DB_BEST_ALL, 4, id, sizeof(id));
+        hex_text(id_text, id, sizeof(id));
+        double value = score_of_key(db_column_int(db, DB_BEST_ALL, 1), display->is_higher_better);
+        score_text(score, value, display->decimals);
+        int n = snprintf(line, sizeof(line), "%" PRId64 ",t%" PRId64 ",%s,%s\n", rank,
+                         db_column_int(db, DB_BEST_ALL, 0), score, id_text);
+        sha256_add(&hash, line, (size_t)n);
+        if (!db_row(db, DB_BEST_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    sha256_finish(&hash, digest);
+    hex_text(text, digest, sizeof(digest));
+    return true;
+}
+
+static bool set_state(struct store *store, int64_t competition, enum wire_board_state state,
+                      int64_t now_ms, int64_t *version, struct err *err)
+{
+    bool has_row;
+
+    if (!db_find(store->db, DB_BOARD_CHANGED, &has_row, err, db_int(competition), db_int(now_ms),
+                 db_int(state))) {
+        return false;
+    }
+    *version = db_column_int(store->db, DB_BOARD_CHANGED, 0);
+    return true;
+}
+
+static bool append_move(struct store *store, const struct display *display, int64_t competition,
+                        enum wire_move move, int64_t version, int64_t now_ms, struct err *err)
+{
+    struct entry entry = {.kind = ENTRY_LEADERBOARD};
+    struct ledger_line line;
+    char hash[SHA256_HEX_SIZE];
+    char moved[TIME_TEXT_SIZE];
+
+    if (!hash_board(store, hash, display, competition,
+                    move == BOARD_REVEAL ? STORE_PRIVATE : STORE_PUBLIC, err)) {
+        return false;
+    }
+    time_text(moved, now_ms);
+    entry.values[ENTRY_LEADERBOARD_MOVE].text = move_names[move];
+    entry.values[ENTRY_LEADERBOARD_VERSION].number = version;
+    entry.values[ENTRY_LEADERBOARD_BOARD_SHA256].text = hash;
+    entry.values[ENTRY_LEADERBOARD_MOVED].text = moved;
+    return store_append(store, &line, &entry, competition, 0, err);
+}
+
+/* ---- the moves ---- */
+
+static bool refuse(struct store_board_move *call, const char *reason)
+{
+    call->outcome = STORE_CONFLICT;
+    snprintf(call->reason, sizeof(call->reason), "%s", reason);
+    return true;
+}
+
+static bool move_to(struct store *store, struct store_board_move *call,
+                    const struct display *display, enum wire_board_state state, struct err *err)
+{
+    call->outcome = STORE_DONE;
+    call->board_state = state;
+    call->board_changed_ms = call->now_ms;
+    return set_state(store, call->competition, state, call->now_ms, &call->board_version, err) &&
+           append_move(store, display, call->competition, call->move, call->board_version,
+                       call->now_ms, err);
+}
+
+static bool publish(struct store *store, struct store_board_move *call,
+                    const struct display *display, struct err *err)
+{
+    switch (display->board_state) {
+    case BOARD_PUBLIC:
+        call->outcome = STORE_REPEATED;
+        return true;
+    case BOARD_HIDDEN:
+    case BOARD_FROZEN:
+        return db_run(store->db, DB_BEST_CLEAR, err, db_int(call->competition),
+                      db_int(STORE_FROZEN)) &&
+               move_to(store, call, display, BOARD_PUBLIC, err);
+    case BOARD_REVEALING:
+    case BOARD_REVEALED:
+        return refuse(call, "the board was revealed");
+    }
+    return false;
+}
+
+static bool freeze(struct store *store, struct store_board_move *call,
+                   const struct display *display, struct err *err)
+{
+    switch (display->board_state) {
+    case BOARD_FROZEN:
+        call->outcome = STORE_REPEATED;
+        return true;
+    case BOARD_PUBLIC:
+        return db_run(store->db, DB_BEST_FREEZE, err, db_int(call->competition)) &&
+               move_to(store, call, display, BOARD_FROZEN, err);
+    case BOARD_HIDDEN:
+        return refuse(call, "the board is not published");
+    case BOARD_REVEALING:
+    case BOARD_REVEALED:
+        return refuse(call, "the board was revealed");
+    }
+    return false;
+}
+
+/* Marks what the reveal looks at, and has it opened by the workers. */
+static bool open_finals(struct store *store, struct store_board_move *call,
+                        const struct display *display, struct err *err)
+{
+    struct db *db = store->db;
+    bool is_revealed = false;
+
+    call->outcome = STORE_DONE;
+    call->board_state = BOARD_REVEALING;
+    call->board_changed_ms = call->now_ms;
+    if (!db_run(db, DB_FINAL_CHOSEN, err, db_int(call->competition)) ||
+        !db_run(db, DB_FINAL_DEFAULT, err, db_int(call->competition),
+                db_int(display->final_selections)) ||
+        !db_run(db, DB_FINAL_OPEN, err, db_int(call->competition), db_int(call->now_ms)) ||
+        !set_state(store, call->competition, BOARD_REVEALING, call->now_ms, &call->board_version,
+                   err) ||
+        !store_reveal_settle(store, call->competition, call->now_ms, &is_revealed,
+                             &call->board_version, err)) {
+        return false;
+    }
+    call->board_state = is_revealed ? BOARD_REVEALED : BOARD_REVEALING;
+    return true;
+}
+
+static bool reveal(struct store *store, struct store_board_move *call,
+                   const struct display *display, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (display->board_state == BOARD_REVEALED) {
+        call->outcome = STORE_REPEATED;
+        return true;
+    }
+    if (display->board_state == BOARD_REVEALING) { /* asked again: what was parked is tried again */
+        call->outcome = STORE_REPEATED;
+        return db_run(db, DB_JOB_UNPARK, err, db_int(JOB_OPEN), db_int(call->competition),
+                      db_int(call->now_ms));
+    }
+    if (!db_find(db, DB_SUBMISSION_UNFINISHED, &has_row, err, db_int(call->competition))) {
+        return false;
+    }
+    int64_t n_open = db_column_int(db, DB_SUBMISSION_UNFINISHED, 0);
+    if (n_open > 0) {
+        call->outcome = STORE_CONFLICT;
+        snprintf(call->reason, sizeof(call->reason), "%" PRId64 " submissions are not scored yet",
+                 n_open);
+        return true;
+    }
+    return open_finals(store, call, display, err);
+}
+
+bool store_do_board_move(struct store *store, struct store_board_move *call, struct err *err)
+{
+    struct display display;
+
+    if (!read_display(store, &display, call->competition, err)) {
+        return false;
+    }
+    call->board_state = display.board_state;
+    call->board_version = display.board_version;
+    switch (call->move) {
+    case BOARD_PUBLISH:
+        return publish(store, call, &display, err);
+    case BOARD_FREEZE:
+        return freeze(store, call, &display, err);
+    case BOARD_REVEAL:
+        return reveal(store, call, &display, err);
+    }
+    return refuse(call, "no such move");
+}
+
+bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_ms,
+                         bool *is_revealed, int64_t *board_version, struct err *err)
+{
+    struct db *db = store->db;
+    struct display display;
+    bool has_row;
+
+    *is_revealed = false;
+    if (!db_find(db, DB_JOB_OF_COMPETITION, &has_row, err, db_int(JOB_OPEN), db_int(competition),
+                 db_int(1)) ||
+        !read_display(store, &display, competition, err)) {
+        return false;
+    }
+    if (db_column_int(db, DB_JOB_OF_COMPETITION, 0) > 0 || display.board_state != BOARD_REVEALING) {
+        return true;
+    }
+    *is_revealed = true;
+    return db_run(db, DB_BEST_REVEAL, err, db_int(competition)) &&
+           set_state(store, competition, BOARD_REVEALED, now_ms, board_version, err) &&
+           append_move(store, &display, competition, BOARD_REVEAL, *board_version, now_ms, err);
+}
+
+bool store_do_board_get(struct store *store, struct store_board_get *call, struct err *err)
+{
+    struct db *db = store->db;
+    size_t capacity = 0;
+    bool has_row;
+
+    call->outcome = STORE_DONE;
+    if (!db_find(db, DB_BEST_ALL, &has_row, err, db_int(call->competition), db_int(call->track))) {
+        return false;
+    }
+    while (has_row) {
+        if (call->n_rows == capacity) {
+            capacity = capacity == 0 ? 64 : 2 * capacity;
+            struct store_best *rows = realloc(call->rows, capacity * sizeof(*rows));
+            if (rows == NULL) {
+                return err_set(err, ERR_SYSTEM, "no memory for a board of %zu teams", capacity);
+            }
+            call->rows = rows;
+        }
+        struct store_best *row = &call->rows[call->n_rows++];
+        row->team = db_column_int(db, DB_BEST_ALL, 0);
+        row->sort_key = db_column_int(db, DB_BEST_ALL, 1);
+        row->received_ms = db_column_int(db, DB_BEST_ALL, 2);
+        row->number = db_column_int(db, DB_BEST_ALL, 3);
+        db_column_copy(db, DB_BEST_ALL, 4, row->submission, sizeof(row->submission));
+        if (!db_row(db, DB_BEST_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}

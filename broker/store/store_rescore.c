@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Re-score runs: planned page by page, so that the queue stays small and a restart goes on where it
+ * was; counted as results come in; closed with a log entry.
+ */
+#include "broker/store/inside.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+enum { DIFFERENCES_MAX = 200 };
+
+bool store_do_rescore_start(struct store *store, struct store_rescore_start *call, struct err *err)
+{
+    bool has_row;
+
+    if (!db_find(store->db, DB_RUN_OPEN, &has_row, err, db_int(call->competition))) {
+        return false;
+    }
+    if (has_row) {
+        call->outcome = STORE_CONFLICT;
+        call->run = db_column_int(store->db, DB_RUN_OPEN, 0);
+        return true;
+    }
+    call->outcome = STORE_DONE;
+    if (!db_run(store->db, DB_RUN_INSERT, err, db_int(call->competition), db_int(call->now_ms))) {
+        return false;
+    }
+    call->run = db_last_number(store->db);
+    return true;
+}
+
+/* One page, from behind `planned_up_to`. */
+static bool plan_page(struct store *store, struct store_rescore_plan *call, int64_t competition,
+                      int64_t planned_up_to, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_RUN_PAGE, &has_row, err, db_int(competition), db_int(planned_up_to),
+                 db_int(call->page_rows))) {
+        return false;
+    }
+    int64_t last = db_column_int(db, DB_RUN_PAGE, 0);
+    call->is_planned = db_column_int(db, DB_RUN_PAGE, 1) < call->page_rows;
+    if (!db_run(db, DB_RUN_JOBS, err, db_int(competition), db_int(planned_up_to), db_int(last),
+                db_int(call->run), db_int(call->now_ms))) {
+        return false;
+    }
+    return db_run(db, DB_RUN_PLANNED, err, db_int(call->run), db_int(last), db_int(db_changes(db)),
+                  db_int(call->is_planned));
+}
+
+bool store_do_rescore_plan(struct store *store, struct store_rescore_plan *call, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_RUN_ROW, &has_row, err, db_int(call->run))) {
+        return false;
+    }
+    call->outcome = STORE_EMPTY;
+    if (!has_row) {
+        return true;
+    }
+    int64_t competition = db_column_int(db, DB_RUN_ROW, 0);
+    int64_t planned_up_to = db_column_int(db, DB_RUN_ROW, 2);
+    call->is_planned = db_column_int(db, DB_RUN_ROW, 3) != 0;
+    if (!db_find(db, DB_JOB_OF_COMPETITION, &has_row, err, db_int(JOB_RESCORE), db_int(competition),
+                 db_int(call->jobs_max))) {
+        return false;
+    }
+    if (call->is_planned || db_column_int(db, DB_JOB_OF_COMPETITION, 0) >= call->jobs_max) {
+        return true;
+    }
+    call->outcome = STORE_DONE;
+    return plan_page(store, call, competition, planned_up_to, err) &&
+           store_run_settle(store, call->run, call->now_ms, err);
+}
+
+bool store_run_count(struct store *store, const struct store_job *job, bool is_failed,
+                     const char *difference, struct err *err)
+{
+    bool is_equal = !is_failed && difference == NULL;
+    bool is_different = !is_failed && difference != NULL;
+
+    return db_run(store->db, DB_RUN_COUNT, err, db_int(job->run), db_int(is_equal),
+                  db_int(is_different), db_int(is_failed)) &&
+           (difference == NULL || db_run(store->db, DB_DIFFERENCE_INSERT, err, db_int(job->run),
+                                         db_int(job->submission), db_text(wire_text(difference))));
+}
+
+static bool append_run(struct store *store, int64_t run, int64_t now_ms, struct err *err)
+{
+    struct db *db = store->db;
+    struct entry entry = {.kind = ENTRY_RESCORE};
+    struct ledger_line line;
+    char finished[TIME_TEXT_SIZE];
+
+    time_text(finished, now_ms);
+    entry.values[ENTRY_RESCORE_RUN].number = run;
+    entry.values[ENTRY_RESCORE_PLANNED].number = db_column_int(db, DB_RUN_ROW, 5);
+    entry.values[ENTRY_RESCORE_EQUAL].number = db_column_int(db, DB_RUN_ROW, 6);
+    entry.values[ENTRY_RESCORE_DIFFERENT].number = db_column_int(db, DB_RUN_ROW, 7);
+    entry.values[ENTRY_RESCORE_FAILED].number = db_column_int(db, DB_RUN_ROW, 8);
+    entry.values[ENTRY_RESCORE_FINISHED].text = finished;
+    return store_append(store, &line, &entry, db_column_int(db, DB_RUN_ROW, 0), 0, err);
+}
+
+bool store_run_settle(struct store *store, int64_t run, int64_t now_ms, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_RUN_ROW, &has_row, err, db_int(run))) {
+        return false;
+    }
+    bool is_planned = has_row && db_column_int(db, DB_RUN_ROW, 3) != 0;
+    bool is_finished = has_row && db_column_int(db, DB_RUN_ROW, 4) != 0;
+    if (!is_planned || is_finished) {
+        return true;
+    }
+    if (!db_find(db, DB_JOB_OF_COMPETITION, &has_row, err, db_int(JOB_RESCORE),
+                 db_int(db_column_int(db, DB_RUN_ROW, 0)), db_int(1))) {
+        return false;
+    }
+    if (db_column_int(db, DB_JOB_OF_COMPETITION, 0) > 0) {
+        return true;
+    }
+    return append_run(store, run, now_ms, err) && db_run(db, DB_RUN_FINISH, err, db_int(run));
+}
+
+static bool list_differences(struct store *store, struct store_rescore_get *call, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_DIFFERENCE_ALL, &has_row, err, db_int(call->run),
+                 db_int(DIFFERENCES_MAX))) {
+        return false;
+    }
+    while (has_row) {
+        uint8_t id[STORE_ID_BYTES];
+        char id_text[2 * STORE_ID_BYTES + 1];
+        struct wire_bytes text = db_column_bytes(db, DB_DIFFERENCE_ALL, 1);
+        db_column_copy(db, DB_DIFFERENCE_ALL, 0, id, sizeof(id));
+        hex_text(id_text, id, sizeof(id));
+        text.size = text.size > 200 ? 200 : text.size;
+        struct wire_rescore_difference row = {.submission = wire_text(id_text), .text = text};
+        if (!wire_append(&call->differences, WIRE_RESCORE_DIFFERENCE, &row, err) ||
+            !db_row(db, DB_DIFFERENCE_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool store_do_rescore_get(struct store *store, struct store_rescore_get *call, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_RUN_ROW, &has_row, err, db_int(call->run))) {
+        return false;
+    }
+    call->outcome = has_row ? STORE_DONE : STORE_EMPTY;
+    if (!has_row) {
+        return true;
+    }
+    wire_text_copy(call->competition, sizeof(call->competition),
+                   db_column_bytes(db, DB_RUN_ROW, 1));
+    call->report = (struct wire_rescore){
+        .run = (uint64_t)call->run,
+        .is_finished = (uint8_t)db_column_int(db, DB_RUN_ROW, 4),
+        .n_planned = (uint32_t)db_column_int(db, DB_RUN_ROW, 5),
+        .n_equal = (uint32_t)db_column_int(db, DB_RUN_ROW, 6),
+        .n_different = (uint32_t)db_column_int(db, DB_RUN_ROW, 7),
+        .n_failed = (uint32_t)db_column_int(db, DB_RUN_ROW, 8),
+    };
+    return list_differences(store, call, err);
+}
