@@ -153,15 +153,6 @@ void arena_reset(struct arena *arena)
     arena->used_bytes = 0;
 }
 
-void arena_protect(struct arena *arena)
-{
-    for (struct block *block = arena->blocks; block != NULL; block = block->next) {
-        madvise(block->base, block->size_bytes, MADV_DONTDUMP);
-        madvise(block->base, block->size_bytes, MADV_DONTFORK);
-        mlock(block->base, block->size_bytes); /* best effort: the limit is often 8 MiB */
-    }
-}
-
 size_t arena_used_bytes(const struct arena *arena)
 {
     return arena->used_bytes;

@@ -37,11 +37,5 @@ MUST_CHECK void *arena_alloc(struct arena *arena, size_t count, size_t size_byte
 /* Takes everything back at once. The memory stays with the arena for the next job. */
 void arena_reset(struct arena *arena);
 
-/*
- * For secrets: keeps what the arena holds now out of core dumps, out of forked children and, as far
- * as the limit of locked memory allows, out of swap. A child that touches it dies.
- */
-void arena_protect(struct arena *arena);
-
 /* Bytes given out since the last reset, rounded up as they were handed out. */
 size_t arena_used_bytes(const struct arena *arena);

@@ -1,4 +1,43 @@
-int main(void)
+/* SPDX-License-Identifier: MIT */
+/*
+ * assay-broker: the queue, the store, the boards and the receipts.
+ */
+#include <unistd.h>
+
+#include "broker/queue/loop.h"
+#include "common/daemon.h"
+#include "common/log.h"
+
+static bool serve(const struct broker_config *config, struct err *err)
 {
+    struct loop *loop = NULL;
+    int signal_fd = -1;
+    bool ok =
+        daemon_harden(err) && daemon_signals_open(&signal_fd, err) && loop_open(&loop, config, err);
+
+    if (ok) {
+        log_info("ready", "gateways=%s workers=%s", config->gateways, config->workers);
+        ok = loop_run(loop, signal_fd, err);
+    }
+    loop_close(&loop);
+    close(signal_fd);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct broker_config config;
+    struct err err;
+    enum daemon_start start =
+        daemon_start(&config, &broker_config_table, "assay-broker", argc, argv);
+
+    if (start != DAEMON_RUN) {
+        return start == DAEMON_DONE ? 0 : 2;
+    }
+    log_start("broker", LOG_LEVEL_INFO);
+    if (!serve(&config, &err)) {
+        log_error("stopped", "code=%s text=\"%s\"", err_code_name(err.code), err.text);
+        return err.code == ERR_CONFIG ? 2 : 1;
+    }
     return 0;
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The broker's configuration: one table, which loads it and writes its schema and its page.
+ */
+#pragma once
+
+#include "common/conftable.h"
+
+enum { BROKER_PATH_SIZE = 1024, BROKER_ENDPOINT_SIZE = 256 };
+
+struct broker_config {
+    char gateways[BROKER_ENDPOINT_SIZE];
+    char workers[BROKER_ENDPOINT_SIZE];
+    char events[BROKER_ENDPOINT_SIZE];
+    char database[BROKER_PATH_SIZE];
+    char keys[BROKER_PATH_SIZE];
+    char receipt_public_key[BROKER_PATH_SIZE];
+    char organizer_token[BROKER_PATH_SIZE];
+    int64_t lease_ms;
+    int64_t pending_max;
+    int64_t ready_age_max_ms;
+    int64_t disk_free_min_bytes;
+};
+
+extern const struct conf_table broker_config_table;

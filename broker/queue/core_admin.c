@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Competitions, teams, keys and numbers.
+ */
+#include "broker/queue/inside.h"
+
+#include <string.h>
+
+#include "common/crypt.h"
+#include "schemas/scorecard.h"
+
+/* ---- competitions ---- */
+
+/* Refuses a competition file with everything that is wrong with it. */
+static bool refuse_problems(struct core *core, const struct core_request *request,
+                            const struct problems *problems, struct err *err)
+{
+    struct wire_message reply = {.type = WIRE_REFUSED};
+    struct wire_buffer list = {0};
+    bool ok = true;
+
+    for (uint32_t i = 0; i < problems->n_kept && ok; i++) {
+        const struct problem *problem = &problems->kept[i];
+        struct wire_problem record = {
+            .line = problem->line, .column = problem->column, .text = wire_text(problem->text)};
+        ok = wire_append(&list, WIRE_PROBLEM, &record, err);
+    }
+    reply.refused.refusal = REFUSAL_INVALID;
+    reply.refused.text = wire_text("the competition file is not valid");
+    reply.refused.problems = wire_buffer_bytes(&list);
+    ok = ok && core_reply(core, request, &reply, err);
+    wire_buffer_free(&list);
+    return ok;
+}
+
+static bool finish_competition_put(struct core *core, struct core_request *request,
+                                   const struct core_now *now, struct err *err)
+{
+    const struct store_competition_put *put = &request->call.competition_put;
+    struct store_competition_row row = {.number = put->competition,
+                                        .yaml = put->yaml,
+                                        .board_state = BOARD_HIDDEN,
+                                        .board_version = 1,
+                                        .board_changed_ms = now->wall_ms};
+
+    if (put->outcome == STORE_CONFLICT) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err,
+                           "competition '%.*s' exists with other rules", (int)put->id.size,
+                           (const char *)put->id.data);
+    }
+    if (put->outcome != STORE_DONE && put->outcome != STORE_REPEATED) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    if (put->outcome == STORE_DONE) {
+        if (!directory_add_contest(&core->directory, &row, err)) {
+            return false;
+        }
+        core_publish(core, directory_contest_numbered(&core->directory, row.number), "");
+        core_schedule_freeze(core);
+    }
+    return core_reply_done(core, request, "created", err);
+}
+
+bool begin_competition_put(struct core *core, struct core_request *request,
+                           const struct core_now *now, struct err *err)
+{
+    static const char *const tasks[] = {
+        [TASK_CLASSIFICATION] = "classification", [TASK_DETECTION] = "detection"};
+    struct wire_bytes yaml = request->message.competition_put.yaml;
+    struct problems problems = {0};
+    struct competition rules;
+
+    bool is_good = competition_load(&rules, yaml.data, yaml.size, &problems);
+    const struct metric_info *metric =
+        is_good ? metric_find((enum task)rules.task, rules.metric) : NULL;
+    if (is_good && metric == NULL) {
+        problems_add(&problems, 0, 0, "the task has no metric '%s'", rules.metric);
+    }
+    if (metric == NULL) {
+        return refuse_problems(core, request, &problems, err);
+    }
+    memcpy(request->text, rules.id, sizeof(rules.id));
+    memcpy(request->file_name, rules.metric, sizeof(rules.metric));
+    request->finish = finish_competition_put;
+    request->call.kind = CALL_COMPETITION_PUT;
+    request->call.competition_put =
+        (struct store_competition_put){.id = wire_text(request->text),
+                                       .task = wire_text(tasks[rules.task]),
+                                       .metric = wire_text(request->file_name),
+                                       .yaml = yaml,
+                                       .per_day = rules.limits.per_day,
+                                       .has_total = rules.limits.total != CONF_NULL,
+                                       .total = rules.limits.total,
+                                       .final_selections = rules.limits.final_selections,
+                                       .is_higher_better = metric->is_higher_better,
+                                       .decimals = (int)rules.board.decimals,
+                                       .now_ms = now->wall_ms};
+    return core_store(core, request, err);
+}
+
+bool core_append_contest(struct wire_buffer *rows, const struct contest *contest, struct err *err)
+{
+    const struct competition *rules = &contest->rules;
+    struct wire_competition_row row = {
+        .id = wire_text(rules->id),
+        .title = wire_text(rules->title),
+        .task = (uint8_t)rules->task,
+        .metric = wire_text(rules->metric),
+        .is_higher_better = contest->is_higher_better,
+        .decimals = (uint8_t)rules->board.decimals,
+        .board_state = (uint8_t)contest->board_state,
+        .opens_ms = rules->opens_ms,
+        .closes_ms = rules->closes_ms,
+        .per_day = (uint32_t)rules->limits.per_day,
+        .final_selections = (uint32_t)rules->limits.final_selections,
+        .n_teams = contest->n_teams,
+        .n_submissions = (uint64_t)contest->n_submissions,
+    };
+
+    return wire_append(rows, WIRE_COMPETITION_ROW, &row, err);
+}
+
+bool begin_competition_list(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    struct wire_bytes id = request->message.competition_list.competition;
+    struct wire_message reply = {.type = WIRE_COMPETITION_ROWS};
+    struct wire_buffer rows = {0};
+    bool is_found = true;
+    bool ok = true;
+
+    (void)now;
+    if (id.size > 0) {
+        ok = core_find_contest(core, request, id, &is_found, err);
+        if (!ok || !is_found) {
+            return ok;
+        }
+        ok = core_append_contest(&rows, request->contest, err);
+    }
+    for (size_t i = 0; i < core->directory.n_contests && id.size == 0 && ok; i++) {
+        ok = core_append_contest(&rows, core->directory.contests[i], err);
+    }
+    reply.competition_rows.rows = wire_buffer_bytes(&rows);
+    ok = ok && core_reply(core, request, &reply, err);
+    wire_buffer_free(&rows);
+    return ok;
+}
+
+/* ---- teams ---- */
+
+static bool finish_team_put(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    const struct store_team_put *put = &request->call.team_put;
+    struct wire_message reply = {.type = WIRE_TEAM_MADE};
+    struct store_team_row team = {.number = put->team,
+                                  .competition = put->competition,
+                                  .name = put->name,
+                                  .members = put->members};
+    struct store_token_row token = {
+        .id = wire_text(put->token_id), .scope = STORE_SCOPE_TEAM, .team = put->team};
+
+    (void)now;
+    if (put->outcome == STORE_CONFLICT) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err, "the team name is taken");
+    }
+    if (put->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    memcpy(token.hash, put->token_hash, sizeof(token.hash));
+    if (!directory_add_team(&core->directory, &team, err) ||
+        !directory_add_token(&core->directory, &token, err)) {
+        return false;
+    }
+    core_publish(core, request->contest, "");
+    reply.team_made.team_id = (uint64_t)put->team;
+    reply.team_made.token = wire_text(request->token);
+    bool ok = core_reply(core, request, &reply, err);
+    crypt_wipe(request->token, sizeof(request->token));
+    return ok;
+}
+
+static bool is_printable(struct wire_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool begin_team_put(struct core *core, struct core_request *request, const struct core_now *now,
+                    struct err *err)
+{
+    const struct wire_team_put *message = &request->message.team_put;
+    struct store_team_put *put = &request->call.team_put;
+    struct token token;
+    bool is_found;
+
+    if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
+        return !is_found;
+    }
+    if (message->name.size == 0 || !is_printable(message->name) ||
+        !is_printable(message->members)) {
+        return core_refuse(core, request, REFUSAL_BAD_REQUEST, err,
+                           "a team needs a name, and names hold no control characters");
+    }
+    token_make(&token, now->random);
+    token_text(request->token, &token);
+    request->finish = finish_team_put;
+    request->call.kind = CALL_TEAM_PUT;
+    *put = (struct store_team_put){.competition = request->contest->number,
+                                   .name = message->name,
+                                   .members = message->members,
+                                   .now_ms = now->wall_ms};
+    memcpy(put->token_id, token.id, sizeof(put->token_id));
+    token_hash(put->token_hash, &token, core->keys->pepper);
+    crypt_wipe(&token, sizeof(token));
+    return core_store(core, request, err);
+}
+
+/* ---- keys and numbers ---- */
+
+bool begin_key_get(struct core *core, struct core_request *request, const struct core_now *now,
+                   struct err *err)
+{
+    struct wire_message reply = {.type = WIRE_KEY};
+    char text[RECEIPT_KEY_TEXT_SIZE];
+
+    (void)now;
+    if (request->message.key_get.kind != 0) {
+        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such key");
+    }
+    receipt_public_key_text(text, &core->keys->receipt.public_key);
+    reply.key.text = wire_text(text);
+    return core_reply(core, request, &reply, err);
+}
+
+static bool finish_stats(struct core *core, struct core_request *request,
+                         const struct core_now *now, struct err *err)
+{
+    struct wire_message reply = {.type = WIRE_STATS};
+
+    (void)now;
+    if (request->call.stats.outcome != STORE_DONE) {
+        return core_refuse_store(core, request, request->call.stats.outcome, err);
+    }
+    reply.stats = request->call.stats.stats;
+    reply.stats.n_workers = core_workers(core);
+    return core_reply(core, request, &reply, err);
+}
+
+bool begin_stats_get(struct core *core, struct core_request *request, const struct core_now *now,
+                     struct err *err)
+{
+    request->finish = finish_stats;
+    request->call.kind = CALL_STATS;
+    request->call.stats = (struct store_stats){.now_ms = now->wall_ms};
+    return core_store(core, request, err);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One round: wait, take frames and finished calls, give each to the core, carry out its effects.
+ * The store's thread commits the next batch meanwhile, and receipts are signed here. See the
+ * header.
+ */
+#include "broker/queue/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "broker/queue/core.h"
+#include "broker/queue/store_thread.h"
+#include "common/channel.h"
+#include "common/crypt.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/text.h"
+
+enum {
+    FRAMES_A_ROUND = 256, /* from one side, before the other is looked at again */
+    TICK_MS = 100,
+    DISK_MS = 1000,
+    TOKEN_FILE_MODE = 0600,
+    KEY_FILE_MODE = 0644,
+};
+
+struct loop {
+    const struct broker_config *config;
+    struct ledger_keys keys;
+    struct store *store;
+    struct store_thread *thread;
+    struct core *core;
+    struct channel_context *context;
+    struct channel *sides[2]; /* by enum core_side */
+    struct channel *events;
+    size_t n_given; /* calls that the store's thread has */
+    int64_t tick_boot_ms;
+    int64_t disk_boot_ms;
+};
+
+/* ---- time and random bytes ---- */
+
+struct moment {
+    struct core_now now;
+    uint8_t random[CORE_RANDOM_BYTES];
+};
+
+static const struct core_now *moment_now(struct moment *moment)
+{
+    crypt_random(moment->random, sizeof(moment->random));
+    moment->now = (struct core_now){
+        .wall_ms = time_wall_ms(), .boot_ms = time_boot_ms(), .random = moment->random};
+    return &moment->now;
+}
+
+/* ---- effects ---- */
+
+/* Sends; true where the frame was a job whose peer is gone. */
+static bool send_is_lost(struct loop *loop, const struct core_effect *effect)
+{
+    enum channel_outcome outcome = channel_send(loop->sides[effect->side], &effect->peer,
+                                                effect->frame.data, effect->frame.size);
+
+    if (outcome != CHANNEL_DONE) {
+        log_debug("answer dropped", "side=%d outcome=%d", effect->side, outcome);
+    }
+    return outcome != CHANNEL_DONE && effect->job != 0;
+}
+
+static void give(struct loop *loop, struct store_call *call)
+{
+    struct err err;
+
+    if (!store_thread_give(loop->thread, call, &err)) {
+        log_error("store", "text=\"%s\"", err.text);
+        abort(); /* without room for a pointer nothing can be kept going */
+    }
+    loop->n_given++;
+}
+
+struct lost_job {
+    int64_t job;
+    int64_t fence;
+};
+
+/* Carries out what the core wants; at most `n_max` lost jobs are told, the rest wait for their
+ * leases. */
+static size_t carry_out(struct loop *loop, struct lost_job *lost, size_t n_max)
+{
+    size_t n_effects;
+    size_t n_lost = 0;
+    const struct core_effect *effects = core_effects(loop->core, &n_effects);
+
+    for (size_t i = 0; i < n_effects; i++) {
+        const struct core_effect *effect = &effects[i];
+        switch (effect->kind) {
+        case EFFECT_SEND:
+            if (send_is_lost(loop, effect) && n_lost < n_max) {
+                lost[n_lost++] = (struct lost_job){effect->job, effect->fence};
+            }
+            break;
+        case EFFECT_PUBLISH:
+            if (channel_send(loop->events, NULL, effect->frame.data, effect->frame.size) !=
+                CHANNEL_DONE) {
+                log_debug("hint dropped", "bytes=%zu", effect->frame.size);
+            }
+            break;
+        case EFFECT_STORE:
+            give(loop, effect->call);
+            break;
+        case EFFECT_WARN:
+            log_warn("broker", "%s", (const char *)effect->frame.data);
+            break;
+        }
+    }
+    core_effects_clear(loop->core);
+    return n_lost;
+}
+
+static void settle(struct loop *loop)
+{
+    struct lost_job lost[64];
+    struct moment moment;
+    size_t n_lost;
+
+    while ((n_lost = carry_out(loop, lost, ARRAY_SIZE(lost))) > 0) {
+        for (size_t i = 0; i < n_lost; i++) {
+            core_unsent(loop->core, lost[i].job, lost[i].fence, moment_now(&moment));
+        }
+    }
+}
+
+/* ---- events ---- */
+
+static void take_frames(struct loop *loop, enum core_side side)
+{
+    struct channel_peer peer;
+    struct moment moment;
+    const unsigned char *frame;
+    size_t size;
+
+    for (int i = 0; i < FRAMES_A_ROUND; i++) {
+        enum channel_outcome outcome = channel_receive(loop->sides[side], &peer, &frame, &size);
+        if (outcome == CHANNEL_EMPTY) {
+            return;
+        }
+        if (outcome == CHANNEL_DONE) {
+            core_frame(loop->core, side, &peer, frame, size, moment_now(&moment));
+            settle(loop);
+        }
+    }
+}
+
+static void take_calls(struct loop *loop)
+{
+    struct store_call *calls[STORE_BATCH_MAX];
+    struct moment moment;
+    size_t n_calls = store_thread_take(loop->thread, calls);
+
+    for (size_t i = 0; i < n_calls; i++) {
+        loop->n_given--;
+        core_stored(loop->core, calls[i], moment_now(&moment));
+        settle(loop);
+    }
+}
+
+static void measure_disk(struct loop *loop)
+{
+    struct statvfs info;
+    char folder[BROKER_PATH_SIZE];
+    struct err err;
+
+    if (path_folder(folder, sizeof(folder), loop->config->database, &err) &&
+        statvfs(folder, &info) == 0) {
+        core_disk_free(loop->core, (int64_t)(info.f_bavail * info.f_frsize));
+    }
+}
+
+static void tick(struct loop *loop)
+{
+    int64_t boot_ms = time_boot_ms();
+    struct moment moment;
+
+    if (boot_ms >= loop->disk_boot_ms) {
+        loop->disk_boot_ms = boot_ms + DISK_MS;
+        measure_disk(loop);
+    }
+    if (boot_ms >= loop->tick_boot_ms) {
+        loop->tick_boot_ms = boot_ms + TICK_MS;
+        core_tick(loop->core, moment_now(&moment));
+        settle(loop);
+    }
+}
+
+/* What the store has begun is finished and answered, nothing new is taken. */
+static bool finish(struct loop *loop, struct err *err)
+{
+    while (loop->n_given > 0) {
+        struct channel_wait wait = {.fd = store_thread_fd(loop->thread)};
+        if (!channel_wait(&wait, 1, TICK_MS, err)) {
+            return false;
+        }
+        take_calls(loop);
+    }
+    return true;
+}
+
+bool loop_run(struct loop *loop, int signal_fd, struct err *err)
+{
+    for (;;) {
+        struct channel_wait waits[] = {
+            {.channel = loop->sides[CORE_WORKERS]},
+            {.channel = loop->sides[CORE_GATEWAYS]},
+            {.fd = store_thread_fd(loop->thread)},
+            {.fd = signal_fd},
+        };
+        if (!channel_wait(waits, ARRAY_SIZE(waits), TICK_MS, err)) {
+            return false;
+        }
+        if (waits[3].is_ready) {
+            log_info("stopping", "pending=%zu", loop->n_given);
+            return finish(loop, err);
+        }
+        take_calls(loop);
+        take_frames(loop, CORE_WORKERS);
+        take_frames(loop, CORE_GATEWAYS);
+        tick(loop);
+    }
+}
+
+/* ---- opening ---- */
+
+/* The organizer's token, once: the file is there before the store knows its hash. */
+static bool make_organizer(struct loop *loop, struct err *err)
+{
+    struct store_call call = {.kind = CALL_ORGANIZER_PUT};
+    struct store_call *calls[] = {&call};
+    struct store_organizer_put *put = &call.organizer_put;
+    uint8_t random[CORE_RANDOM_BYTES];
+    struct token token;
+    char text[TOKEN_SIZE + 1];
+    bool has_one;
+
+    if (!store_has_organizer(loop->store, &has_one, err)) {
+        return false;
+    }
+    if (has_one) {
+        return true;
+    }
+    crypt_random(random, sizeof(random));
+    token_make(&token, random);
+    token_text(text, &token);
+    memcpy(put->token_id, token.id, sizeof(put->token_id));
+    token_hash(put->token_hash, &token, loop->keys.pepper);
+    put->now_ms = time_wall_ms();
+    text[TOKEN_SIZE - 1] = '\n';
+    bool ok =
+        file_write_durable(loop->config->organizer_token, text, TOKEN_SIZE, TOKEN_FILE_MODE, err);
+    crypt_wipe(&token, sizeof(token));
+    crypt_wipe(random, sizeof(random));
+    crypt_wipe(text, sizeof(text));
+    if (!ok) {
+        return false;
+    }
+    store_batch(loop->store, calls, 1);
+    return put->outcome == STORE_DONE ||
+           err_set(err, ERR_STORE, "the organizer's token cannot be kept");
+}
+
+static bool write_public_key(const struct loop *loop, struct err *err)
+{
+    char text[RECEIPT_KEY_TEXT_SIZE];
+
+    receipt_public_key_text(text, &loop->keys.receipt.public_key);
+    return file_write_durable(loop->config->receipt_public_key, text, strlen(text), KEY_FILE_MODE,
+                              err);
+}
+
+static bool open_keys(struct loop *loop, struct err *err)
+{
+    bool has_database = access(loop->config->database, F_OK) == 0;
+
+    return ledger_keys_load(&loop->keys, loop->config->keys, !has_database, err);
+}
+
+static bool open_store(struct loop *loop, struct err *err)
+{
+    const struct broker_config *config = loop->config;
+    const struct core_settings settings = {.lease_ms = config->lease_ms,
+                                           .pending_max = config->pending_max,
+                                           .ready_age_max_ms = config->ready_age_max_ms,
+                                           .disk_free_min_bytes = config->disk_free_min_bytes};
+
+    return store_open(&loop->store, config->database, time_wall_ms(), time_boot_ms(),
+                      config->lease_ms, err) &&
+           make_organizer(loop, err) && write_public_key(loop, err) &&
+           core_open(&loop->core, &settings, &loop->keys, loop->store, err) &&
+           store_thread_open(&loop->thread, loop->store, err);
+}
+
+static bool open_channels(struct loop *loop, struct err *err)
+{
+    const struct broker_config *config = loop->config;
+
+    return channel_context_open(&loop->context, err) &&
+           channel_open(&loop->events, loop->context, CHANNEL_PUB, config->events, WIRE_FRAME_MAX,
+                        err) &&
+           channel_open(&loop->sides[CORE_WORKERS], loop->context, CHANNEL_ROUTER, config->workers,
+                        WIRE_FRAME_MAX, err) &&
+           channel_open(&loop->sides[CORE_GATEWAYS], loop->context, CHANNEL_ROUTER,
+                        config->gateways, WIRE_FRAME_MAX, err);
+}
+
+bool loop_open(struct loop **loop, const struct broker_config *config, struct err *err)
+{
+    struct loop *opened = calloc(1, sizeof(*opened));
+
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for a loop");
+    }
+    opened->config = config;
+    if (!crypt_start(err) || !open_keys(opened, err) || !open_store(opened, err) ||
+        !open_channels(opened, err)) {
+        loop_close(&opened);
+        return false;
+    }
+    *loop = opened;
+    return true;
+}
+
+void loop_close(struct loop **loop)
+{
+    struct loop *closed = *loop;
+
+    if (closed == NULL) {
+        return;
+    }
+    channel_close(&closed->sides[CORE_GATEWAYS]);
+    channel_close(&closed->sides[CORE_WORKERS]);
+    channel_close(&closed->events);
+    channel_context_close(&closed->context);
+    store_thread_close(&closed->thread);
+    core_close(&closed->core);
+    store_close(&closed->store);
+    ledger_keys_wipe(&closed->keys);
+    free(closed);
+    *loop = NULL;
+}
