@@ -153,6 +153,11 @@ void arena_reset(struct arena *arena)
     arena->used_bytes = 0;
 }
 
+size_t arena_left_bytes(const struct arena *arena)
+{
+    return arena->limit_bytes - arena->used_bytes;
+}
+
 size_t arena_used_bytes(const struct arena *arena)
 {
     return arena->used_bytes;

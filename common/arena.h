@@ -37,5 +37,8 @@ MUST_CHECK void *arena_alloc(struct arena *arena, size_t count, size_t size_byte
 /* Takes everything back at once. The memory stays with the arena for the next job. */
 void arena_reset(struct arena *arena);
 
+/* Bytes that can still be given out. */
+size_t arena_left_bytes(const struct arena *arena);
+
 /* Bytes given out since the last reset, rounded up as they were handed out. */
 size_t arena_used_bytes(const struct arena *arena);

@@ -33,6 +33,10 @@ void table_problem(struct table *table, const struct row_field *field, const cha
     char text[PROBLEM_TEXT_MAX];
     va_list args;
 
+    if (table->problems->n_kept == PROBLEMS_KEPT) {
+        table->problems->n_all++;
+        return;
+    }
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
@@ -170,6 +174,12 @@ enum table_event table_header(struct table *table, struct err *err)
         return TABLE_STOP;
     }
     return match_header(table) ? TABLE_ROW : TABLE_STOP;
+}
+
+void table_adopt_header(struct table *table, const struct table *other)
+{
+    memcpy(table->place, other->place, sizeof(table->place));
+    table->n_header_fields = other->n_header_fields;
 }
 
 bool table_load(struct table *table, const char *path, const struct table_source *source,

@@ -66,6 +66,9 @@ MUST_CHECK bool table_load(struct table *table, const char *path, const struct t
  */
 MUST_CHECK enum table_event table_header(struct table *table, struct err *err);
 
+/* Takes over the header that another table read from the same file. */
+void table_adopt_header(struct table *table, const struct table *other);
+
 /* Reads the next row with as many fields as the header. Errors as table_header. */
 MUST_CHECK enum table_event table_next(struct table *table, struct err *err);
 

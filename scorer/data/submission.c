@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A submission from its first byte to its columns: see reading.c for how its rows are read.
+ */
+#include "scorer/data/submission.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "scorer/data/id_set.h"
+#include "scorer/data/reading.h"
+
+enum { STRIDE_IMAGES = 32 /* as arrays.h has it */, MISSING_NAMED = 3 };
+
+/* Adds what parts saw into the first; false where two of them saw the same image. */
+static bool merge_seen(const struct reading *reading)
+{
+    size_t n_images = reading->source->catalog->n_images;
+    uint8_t *seen = reading->parts[0].seen;
+    uint8_t both = 0;
+
+    for (size_t i = 1; i < reading->n_parts; i++) {
+        const uint8_t *more = reading->parts[i].seen;
+        for (size_t image = 0; image < n_images; image++) {
+            both |= seen[image] & more[image];
+            seen[image] |= more[image];
+        }
+    }
+    return both == 0;
+}
+
+/* Adds one problem for all images that have no row, naming the first ones. */
+static void check_missing(const struct reading *reading, struct problems *problems)
+{
+    const struct catalog *catalog = reading->source->catalog;
+    const uint8_t *seen = reading->parts[0].seen;
+    char names[MISSING_NAMED * (EXCERPT_SIZE + 4)] = "";
+    char excerpt[EXCERPT_SIZE];
+    size_t used = 0;
+    size_t n = 0;
+
+    for (uint32_t image = 0; image < catalog->n_images; image++) {
+        if (seen[image] == 0 && n++ < MISSING_NAMED) {
+            struct id_text id = catalog_image_id(catalog, image);
+            used +=
+                (size_t)snprintf(names + used, sizeof(names) - used, "%s'%s'",
+                                 used == 0 ? "" : ", ", input_excerpt(excerpt, id.text, id.size));
+        }
+    }
+    if (n > 0) {
+        problems_add(problems, 0, 0, "%zu %s missing: %s%s", n, n == 1 ? "id is" : "ids are", names,
+                     n > MISSING_NAMED ? ", …" : "");
+    }
+}
+
+enum pass_outcome {
+    PASS_DONE,
+    PASS_AGAIN, /* an id repeats in two parts: which row is the later one takes one pass */
+    PASS_FAILED,
+};
+
+/* Reads all rows and puts together what the parts found. */
+static enum pass_outcome read_file(struct submission *submission, struct problems *problems,
+                                   struct reading *reading, struct lane *lanes, struct err *err)
+{
+    size_t n_lanes = reading_lanes(reading);
+
+    if (!reading_header(&lanes[0], err)) {
+        *problems = reading->parts[0].problems;
+        return err->code == ERR_NONE ? PASS_DONE : PASS_FAILED;
+    }
+    for (size_t i = 1; i < n_lanes; i++) {
+        table_adopt_header(&lanes[i].table, &lanes[0].table);
+    }
+    reading_rows(reading, lanes, n_lanes);
+    if (!reading_gather(problems, &submission->n_rows, &lanes[0], err)) {
+        return PASS_FAILED;
+    }
+    if (reading->parts[0].seen != NULL) {
+        if (!merge_seen(reading)) {
+            return PASS_AGAIN;
+        }
+        if (reading->parts[reading->n_parts - 1].status == PART_DONE) {
+            check_missing(reading, problems);
+        }
+    }
+    return PASS_DONE;
+}
+
+static void *alloc_window(void *data, size_t size, struct err *err)
+{
+    return reading_alloc(data, size, 1, err);
+}
+
+/* The tools of all lanes, the cuts, and the set of ids where there is no list of them. */
+static struct lane *ready_lanes(struct reading *reading, struct err *err)
+{
+    size_t n_wanted = reading_wanted_parts(reading);
+    struct lane *lanes = reading_alloc(reading, LANES_MAX, sizeof(*lanes), err);
+
+    reading->parts = reading_alloc(reading, n_wanted, sizeof(*reading->parts), err);
+    if (lanes == NULL || reading->parts == NULL ||
+        (reading->source->catalog->is_open_images &&
+         !id_set_open(&reading->ids, reading->scratch, err))) {
+        return NULL;
+    }
+    reading_cut(reading, n_wanted);
+    for (size_t i = 0; i < reading_lanes(reading); i++) {
+        lanes[i].reading = reading;
+        lanes[i].window = (struct window){
+            .source = &reading->bytes, .alloc = alloc_window, .alloc_data = reading};
+        table_open(&lanes[i].table, &reading->header, NULL);
+    }
+    return lanes;
+}
+
+/* Reads the file with so many threads, in memory of its own. */
+static enum pass_outcome pass(struct submission *submission, struct problems *problems,
+                              struct reading *reading, struct err *err)
+{
+    enum pass_outcome outcome = PASS_FAILED;
+
+    *problems = (struct problems){0};
+    submission->n_rows = 0;
+    atomic_store(&reading->last_part, SIZE_MAX);
+    if (!arena_open(&reading->scratch, arena_left_bytes(reading->arena), err)) {
+        return PASS_FAILED;
+    }
+    struct lane *lanes = ready_lanes(reading, err);
+    if (lanes != NULL) {
+        size_t n_lanes = reading_lanes(reading);
+        outcome = read_file(submission, problems, reading, lanes, err);
+        if (outcome == PASS_DONE && problems->n_all == 0 &&
+            !reading->source->catalog->is_open_images &&
+            !reading->format->finish(submission, reading, err)) {
+            outcome = PASS_FAILED;
+        }
+        for (size_t i = 0; i < n_lanes; i++) {
+            table_close(&lanes[i].table);
+        }
+    }
+    arena_close(&reading->scratch);
+    return outcome;
+}
+
+/* Where the bytes are, and the names of the columns. */
+static bool ready_source(struct reading *reading, struct err *err)
+{
+    const struct submission_source *source = reading->source;
+    const struct submission_columns *names = source->form.columns;
+    struct stat info;
+
+    if (source->form.format == FORMAT_TOPK) {
+        reading->format = &topk_format;
+        reading->columns[0].name = names->id;
+        reading->columns[1].name = names->predicted;
+    } else {
+        const char *const boxes[] = {names->image_id, names->category_id, names->score, names->x,
+                                     names->y,        names->width,       names->height};
+        reading->format = &boxes_format;
+        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
+            reading->columns[i].name = boxes[i];
+        }
+    }
+    reading->header = (struct table_source){
+        .columns = reading->columns, .n_columns = reading->format->n_columns, .is_strict = true};
+    reading->bytes =
+        (struct window_source){.data = source->data, .fd = source->fd, .size = source->size};
+    if (source->data == NULL && reading->n_threads > 1) {
+        if (fstat(source->fd, &info) < 0) {
+            return err_set(err, ERR_SYSTEM, "fstat: %s", strerror(errno));
+        }
+        reading->bytes.size = (uint64_t)info.st_size;
+        reading->bytes.is_stream = !S_ISREG(info.st_mode);
+    } else {
+        reading->bytes.is_stream = source->data == NULL;
+    }
+    if (reading->bytes.is_stream) {
+        reading->bytes.size = UINT64_MAX;
+    }
+    return true;
+}
+
+/* The columns of topk, which every part fills at once. */
+static bool ready_ranks(struct reading *reading, struct err *err)
+{
+    size_t n_images = reading->source->catalog->n_images;
+
+    if (reading->source->form.format != FORMAT_TOPK || reading->source->catalog->is_open_images) {
+        return true;
+    }
+    reading->stride = (n_images + STRIDE_IMAGES - 1) / STRIDE_IMAGES * STRIDE_IMAGES;
+    reading->ranks = arena_alloc(reading->arena, reading->source->form.k * reading->stride,
+                                 sizeof(*reading->ranks), err);
+    return reading->ranks != NULL;
+}
+
+bool submission_read(struct submission *submission, const struct submission_source *source,
+                     struct arena *arena, struct problems *problems, struct err *err)
+{
+    struct reading reading = {.source = source, .arena = arena, .n_threads = source->n_threads};
+
+    assert(source->form.format != FORMAT_TOPK ||
+           (source->form.k >= 1 && source->form.k <= TOPK_K_MAX));
+    *submission = (struct submission){0};
+    *err = (struct err){0};
+    if (!ready_source(&reading, err) || !ready_ranks(&reading, err)) {
+        return false;
+    }
+    pthread_mutex_init(&reading.mutex, NULL);
+    enum pass_outcome outcome = pass(submission, problems, &reading, err);
+    if (outcome == PASS_AGAIN) {
+        reading.n_threads = 1;
+        outcome = pass(submission, problems, &reading, err);
+    }
+    pthread_mutex_destroy(&reading.mutex);
+    if (outcome == PASS_DONE && problems->n_all > 0) {
+        return err_set(err, ERR_INPUT, "submission has %llu problems",
+                       (unsigned long long)problems->n_all);
+    }
+    return outcome == PASS_DONE;
+}

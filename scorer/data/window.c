@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The moving window. See the header.
+ */
+#include "scorer/data/window.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CARRY_ROOM_MIN = 64 << 10 };
+
+void window_start(struct window *window, uint64_t begin, uint64_t limit)
+{
+    window->next = begin;
+    window->limit = limit;
+    window->is_ended = false;
+}
+
+/* Reads until `size` bytes are there or none are left. */
+static bool read_bytes(const struct window_source *source, char *to, uint64_t offset, size_t size,
+                       size_t *n_read, struct err *err)
+{
+    size_t n = 0;
+
+    while (n < size) {
+        ssize_t got = source->is_stream ? read(source->fd, to + n, size - n)
+                                        : pread(source->fd, to + n, size - n, (off_t)(offset + n));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return err_set(err, ERR_SYSTEM, "read: %s", strerror(errno));
+        }
+        if (got == 0) {
+            break;
+        }
+        n += (size_t)got;
+    }
+    *n_read = n;
+    return true;
+}
+
+bool window_read_at(const struct window_source *source, char *to, uint64_t offset, size_t size,
+                    struct err *err)
+{
+    size_t n_read;
+
+    if (source->data != NULL) {
+        memcpy(to, source->data + offset, size);
+        return true;
+    }
+    return read_bytes(source, to, offset, size, &n_read, err) &&
+           (n_read == size || err_set(err, ERR_SYSTEM, "file became shorter while it was read"));
+}
+
+/* A buffer with room for `kept` bytes and at least as many behind them, so that a long row is
+ * looked at again a few times only. */
+static bool make_room(struct window *window, size_t kept, struct err *err)
+{
+    size_t carry_room = CARRY_ROOM_MIN;
+
+    if (window->buffer != NULL && kept + WINDOW_PAD <= window->carry_room) {
+        return true;
+    }
+    while (carry_room < kept + WINDOW_PAD) {
+        carry_room *= 2;
+    }
+    size_t chunk_room = carry_room > WINDOW_CHUNK ? carry_room : WINDOW_CHUNK;
+    char *buffer = window->alloc(window->alloc_data, carry_room + chunk_room + WINDOW_PAD, err);
+    if (buffer == NULL) {
+        return false;
+    }
+    window->buffer = buffer;
+    window->carry_room = carry_room;
+    window->chunk_room = chunk_room;
+    return true;
+}
+
+bool window_fill(struct window *window, const char **data, size_t *size, size_t kept,
+                 struct err *err)
+{
+    const char *kept_at = *data + (*size - kept);
+    uint64_t left = window->limit - window->next;
+
+    if (!make_room(window, kept, err)) {
+        return false;
+    }
+    size_t wanted = left < window->chunk_room ? (size_t)left : window->chunk_room;
+    size_t n_read = wanted;
+    char *chunk = window->buffer + window->carry_room;
+    char *start = chunk - kept;
+    if (kept > 0) {
+        memmove(start, kept_at, kept);
+    }
+    bool is_stream = window->source->is_stream;
+    if (is_stream ? !read_bytes(window->source, chunk, 0, wanted, &n_read, err)
+                  : !window_read_at(window->source, chunk, window->next, wanted, err)) {
+        return false;
+    }
+    window->next += n_read;
+    window->is_ended = is_stream ? n_read < wanted : window->next == window->limit;
+    *data = start;
+    *size = kept + n_read;
+    return true;
+}
