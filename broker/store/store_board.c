@@ -226,7 +226,7 @@ static bool reveal(struct store *store, struct store_board_move *call,
 
 bool store_do_board_move(struct store *store, struct store_board_move *call, struct err *err)
 {
-    struct display display;
+    struct display display = {.board_state = BOARD_HIDDEN};
 
     if (!read_display(store, &display, call->competition, err)) {
         return false;
@@ -248,7 +248,7 @@ bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_m
                          bool *is_revealed, int64_t *board_version, struct err *err)
 {
     struct db *db = store->db;
-    struct display display;
+    struct display display = {.board_state = BOARD_HIDDEN};
     bool has_row;
 
     *is_revealed = false;

@@ -16,6 +16,7 @@ bool store_job_row(struct store *store, struct store_job *job, bool *is_there, i
 {
     struct db *db = store->db;
 
+    *job = (struct store_job){.number = number};
     if (!db_find(db, DB_JOB_ROW, is_there, err, db_int(number))) {
         return false;
     }
@@ -43,6 +44,7 @@ bool store_subject(struct store *store, struct store_subject *subject, int64_t n
     struct db *db = store->db;
     bool has_row;
 
+    *subject = (struct store_subject){.number = number};
     if (!db_find(db, DB_RESULT_CONTEXT, &has_row, err, db_int(number))) {
         return false;
     }
