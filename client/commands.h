@@ -17,4 +17,5 @@ int command_status(int argc, char **argv);
 int command_submissions(int argc, char **argv);
 int command_submit(int argc, char **argv);
 int command_team(int argc, char **argv);
+int command_up(int argc, char **argv);
 int command_verify(int argc, char **argv);

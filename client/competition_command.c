@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "client/commands.h"
+#include "client/listing.h"
 #include "client/options.h"
 #include "client/service.h"
-#include "client/table.h"
 #include "client/terminal.h"
 
 static error_t parse_list_option(int key, char *text, struct argp_state *state)
@@ -24,25 +24,25 @@ static error_t parse_list_option(int key, char *text, struct argp_state *state)
 
 static bool print_list(const struct jvalue *competitions, enum options_form form, struct err *err)
 {
-    static const struct table_column columns[] = {
+    static const struct listing_column columns[] = {
         {"id", false},     {"task", false}, {"metric", false},     {"board", false},
         {"closes", false}, {"teams", true}, {"submissions", true}, {"title", false},
     };
     static const char *const keys[] = {"id", "task", "metric", "state", "closes"};
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
     for (size_t i = 0; i < jvalue_count(competitions); i++) {
         const struct jvalue *competition = jvalue_item(competitions, i);
         for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
-            table_text(&table, service_text(competition, keys[k]));
+            listing_text(&listing, service_text(competition, keys[k]));
         }
-        table_int(&table, service_int(competition, "n_teams"));
-        table_int(&table, service_int(competition, "n_submissions"));
-        table_text(&table, service_text(competition, "title"));
+        listing_int(&listing, service_int(competition, "n_teams"));
+        listing_int(&listing, service_int(competition, "n_submissions"));
+        listing_text(&listing, service_text(competition, "title"));
     }
-    bool ok =
-        form == FORM_CSV ? table_print_csv(&table, stdout, err) : table_print(&table, stdout, err);
-    table_free(&table);
+    bool ok = form == FORM_CSV ? listing_print_csv(&listing, stdout, err)
+                               : listing_print(&listing, stdout, err);
+    listing_free(&listing);
     return ok;
 }
 

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "client/commands.h"
+#include "client/listing.h"
 #include "client/options.h"
 #include "client/service.h"
-#include "client/table.h"
 #include "client/terminal.h"
 #include "common/text.h"
 
@@ -74,7 +74,7 @@ static int ask_board(struct service *service, struct service_answer *answer,
 }
 
 /* "ada, grace" */
-static void members_cell(struct table *table, const struct jvalue *members)
+static void members_cell(struct listing *listing, const struct jvalue *members)
 {
     char text[512] = "";
     size_t length = 0;
@@ -84,11 +84,11 @@ static void members_cell(struct table *table, const struct jvalue *members)
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i == 0 ? "" : ", ",
                                    member == NULL ? "" : member);
     }
-    table_text(table, text);
+    listing_text(listing, text);
 }
 
 /* How far the reveal moved the team: "+2" is two places up. */
-static void change_cell(struct table *table, const struct jvalue *row)
+static void change_cell(struct listing *listing, const struct jvalue *row)
 {
     int64_t public_rank = service_int(row, "public_rank");
     int64_t change = public_rank - service_int(row, "rank");
@@ -97,41 +97,41 @@ static void change_cell(struct table *table, const struct jvalue *row)
     if (public_rank > 0) {
         snprintf(text, sizeof(text), change == 0 ? "=" : "%+" PRId64, change);
     }
-    table_text(table, text);
+    listing_text(listing, text);
 }
 
-static void fill_row(struct table *table, const struct jvalue *row, bool is_private)
+static void fill_row(struct listing *listing, const struct jvalue *row, bool is_private)
 {
-    table_int(table, service_int(row, "rank"));
+    listing_int(listing, service_int(row, "rank"));
     if (is_private) {
-        change_cell(table, row);
+        change_cell(listing, row);
     }
-    table_text(table, service_text(row, "team"));
-    table_text(table, service_text(row, "score"));
-    table_int(table, service_int(row, "n_submissions"));
-    table_text(table, service_text(row, "last_submission"));
-    members_cell(table, jvalue_member(row, "members"));
+    listing_text(listing, service_text(row, "team"));
+    listing_text(listing, service_text(row, "score"));
+    listing_int(listing, service_int(row, "n_submissions"));
+    listing_text(listing, service_text(row, "last_submission"));
+    members_cell(listing, jvalue_member(row, "members"));
 }
 
 static bool print_board(const struct jvalue *root, bool is_private, struct err *err)
 {
-    static const struct table_column columns[] = {
+    static const struct listing_column columns[] = {
         {"rank", true},    {"change", true}, {"teamName", false}, {"score", true},
         {"entries", true}, {"last", false},  {"members", false},
     };
-    static const struct table_column public_columns[] = {
+    static const struct listing_column public_columns[] = {
         {"rank", true},    {"teamName", false}, {"score", true},
         {"entries", true}, {"last", false},     {"members", false},
     };
     const struct jvalue *rows = jvalue_member(root, "rows");
-    struct table table = is_private ? table_of(columns, ARRAY_SIZE(columns))
-                                    : table_of(public_columns, ARRAY_SIZE(public_columns));
+    struct listing listing = is_private ? listing_of(columns, ARRAY_SIZE(columns))
+                                        : listing_of(public_columns, ARRAY_SIZE(public_columns));
 
     for (size_t i = 0; i < jvalue_count(rows); i++) {
-        fill_row(&table, jvalue_item(rows, i), is_private);
+        fill_row(&listing, jvalue_item(rows, i), is_private);
     }
-    bool ok = table_print(&table, stdout, err);
-    table_free(&table);
+    bool ok = listing_print(&listing, stdout, err);
+    listing_free(&listing);
     fputs("Board: ", stderr);
     terminal_put(stderr, service_text(root, "state"));
     fprintf(stderr, ", %zu of %" PRId64 " teams\n", jvalue_count(rows),

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"rescore", command_rescore, "Score everything again and compare"},
     {"split", command_split, "Divide photos into train, validation and test, by observer"},
     {"login", command_login, "Keep the address of a service and your token"},
+    {"up", command_up, "Run the service on this machine"},
     {"health", command_health, "Ask whether the service is well"},
 };
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 #include "client/commands.h"
+#include "client/listing.h"
 #include "client/options.h"
 #include "client/service.h"
-#include "client/table.h"
 
 enum { KEY_LIMIT = 0x2000, KEY_BEFORE, LIMIT_DEFAULT = 20, LIMIT_MAX = 1000 };
 
@@ -67,36 +67,36 @@ static int ask_list(struct service *service, struct service_answer *answer,
     return service_get(service, answer, path);
 }
 
-static void fill_row(struct table *table, const struct jvalue *submission)
+static void fill_row(struct listing *listing, const struct jvalue *submission)
 {
     static const char *const keys[] = {"id",    "team",         "file_name",     "received",
                                        "state", "public_score", "private_score", "message"};
 
-    table_int(table, service_int(submission, "sequence"));
+    listing_int(listing, service_int(submission, "sequence"));
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         if (i + 1 == ARRAY_SIZE(keys)) {
-            table_text(table, service_bool(submission, "is_selected") ? "yes" : "");
+            listing_text(listing, service_bool(submission, "is_selected") ? "yes" : "");
         }
-        table_text(table, service_text(submission, keys[i]));
+        listing_text(listing, service_text(submission, keys[i]));
     }
 }
 
 static bool print_list(const struct jvalue *root, enum options_form form, struct err *err)
 {
-    static const struct table_column columns[] = {
+    static const struct listing_column columns[] = {
         {"sequence", true},  {"id", false},          {"team", false},       {"fileName", false},
         {"date", false},     {"status", false},      {"publicScore", true}, {"privateScore", true},
         {"selected", false}, {"description", false},
     };
     const struct jvalue *submissions = jvalue_member(root, "submissions");
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
     for (size_t i = 0; i < jvalue_count(submissions); i++) {
-        fill_row(&table, jvalue_item(submissions, i));
+        fill_row(&listing, jvalue_item(submissions, i));
     }
-    bool ok =
-        form == FORM_CSV ? table_print_csv(&table, stdout, err) : table_print(&table, stdout, err);
-    table_free(&table);
+    bool ok = form == FORM_CSV ? listing_print_csv(&listing, stdout, err)
+                               : listing_print(&listing, stdout, err);
+    listing_free(&listing);
     int64_t next = service_int(root, "next");
     if (next > 0) {
         fprintf(stderr, "There are more: --before %" PRId64 "\n", next);

@@ -158,6 +158,15 @@ size_t arena_left_bytes(const struct arena *arena)
     return arena->limit_bytes - arena->used_bytes;
 }
 
+void arena_protect(struct arena *arena)
+{
+    for (struct block *block = arena->blocks; block != NULL; block = block->next) {
+        madvise(block->base, block->size_bytes, MADV_DONTDUMP);
+        madvise(block->base, block->size_bytes, MADV_DONTFORK);
+        mlock(block->base, block->size_bytes); /* best effort: the limit is often 8 MiB */
+    }
+}
+
 size_t arena_used_bytes(const struct arena *arena)
 {
     return arena->used_bytes;

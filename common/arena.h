@@ -40,5 +40,11 @@ void arena_reset(struct arena *arena);
 /* Bytes that can still be given out. */
 size_t arena_left_bytes(const struct arena *arena);
 
+/*
+ * For secrets: keeps what the arena holds now out of core dumps, out of forked children and, as far
+ * as the limit of locked memory allows, out of swap. A child that touches it dies.
+ */
+void arena_protect(struct arena *arena);
+
 /* Bytes given out since the last reset, rounded up as they were handed out. */
 size_t arena_used_bytes(const struct arena *arena);

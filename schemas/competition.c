@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schemas/scorecard.h"
+
 static const char *const tasks[] = {"classification", "detection", NULL};
 static const char *const formats[] = {"topk", "boxes", NULL};
 
@@ -66,6 +68,13 @@ static const struct conf_key keys[] = {
      .fallback = "",
      .is_nullable = true,
      .help = "CSV file of the classes, relative to this file; without it any class id is valid"},
+    {.path = "images",
+     .type = CONF_TEXT,
+     MEMBER(images),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "CSV file of the image ids, relative to this file, for `assay check`; a sample "
+             "submission is one"},
     {.path = "opens",
      .type = CONF_TIME,
      MEMBER(opens_ms),
@@ -147,6 +156,14 @@ static void check_between(const struct competition *competition, struct problems
     if (is_detection != is_boxes) {
         problems_add(problems, 1, 1, "submission.format '%s' does not fit task '%s'",
                      formats[competition->submission.format], tasks[competition->task]);
+    }
+    const struct metric_info *metric = metric_find(competition->task, competition->metric);
+    if (metric == NULL) {
+        problems_add(problems, 1, 1, "metric '%s' is no metric of task '%s'", competition->metric,
+                     tasks[competition->task]);
+    } else if (!is_detection && competition->submission.k < metric->k_min) {
+        problems_add(problems, 1, 1, "metric '%s' needs a submission.k of %d or more", metric->name,
+                     metric->k_min);
     }
     if (competition->board.is_ladder) {
         problems_add(problems, 1, 1, "board.ladder: this version has no ladder, leave it off");

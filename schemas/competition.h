@@ -43,6 +43,7 @@ struct competition {
     } submission;
     char title[200];
     char categories[CONF_PATH_SIZE]; /* as the file has it: relative to the file; "" without */
+    char images[CONF_PATH_SIZE];     /* likewise: ids without labels, for checks offline */
     int64_t opens_ms;                /* CONF_NULL: open from the start */
     int64_t closes_ms;               /* CONF_NULL: open until the reveal */
     struct {

@@ -9,10 +9,10 @@
 
 #include "common/text.h"
 
-#define CLASSIFICATION(i, metric_name, is_higher, text)                                            \
+#define CLASSIFICATION(i, metric_name, k, is_higher, text)                                         \
     {                                                                                              \
         .name = (metric_name), .help = (text), .task = TASK_CLASSIFICATION, .index = (i),          \
-        .is_higher_better = (is_higher)                                                            \
+        .k_min = (k), .is_higher_better = (is_higher)                                              \
     }
 #define DETECTION(i, metric_name, text)                                                            \
     {                                                                                              \
@@ -21,15 +21,16 @@
     }
 
 static const struct metric_info topk_metrics[N_TOPK_METRICS] = {
-    CLASSIFICATION(TOP1_ACCURACY, "top1_accuracy", true,
+    CLASSIFICATION(TOP1_ACCURACY, "top1_accuracy", 1, true,
                    "share of images whose first guess is right"),
-    CLASSIFICATION(TOP5_ACCURACY, "top5_accuracy", true,
+    CLASSIFICATION(TOP5_ACCURACY, "top5_accuracy", 5, true,
                    "share of images right within five guesses"),
-    CLASSIFICATION(TOP1_ERROR, "top1_error", false, "share of images whose first guess is wrong"),
-    CLASSIFICATION(TOP5_ERROR, "top5_error", false, "share of images wrong in all five guesses"),
-    CLASSIFICATION(MEAN_CLASS_TOP1_ACCURACY, "mean_class_top1_accuracy", true,
+    CLASSIFICATION(TOP1_ERROR, "top1_error", 1, false,
+                   "share of images whose first guess is wrong"),
+    CLASSIFICATION(TOP5_ERROR, "top5_error", 5, false, "share of images wrong in all five guesses"),
+    CLASSIFICATION(MEAN_CLASS_TOP1_ACCURACY, "mean_class_top1_accuracy", 1, true,
                    "mean over classes of their top-1 accuracy"),
-    CLASSIFICATION(MEAN_CLASS_TOP5_ACCURACY, "mean_class_top5_accuracy", true,
+    CLASSIFICATION(MEAN_CLASS_TOP5_ACCURACY, "mean_class_top5_accuracy", 5, true,
                    "mean over classes of their top-5 accuracy"),
 };
 

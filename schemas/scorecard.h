@@ -62,6 +62,7 @@ struct metric_info {
     const char *help;
     int task;  /* enum task */
     int index; /* enum topk_metric or enum box_metric */
+    int k_min; /* guesses an image that it needs; 0 for a detection */
     bool is_higher_better;
 };
 

@@ -274,6 +274,9 @@ static bool check_frame(const struct header *header, const struct columns_frame 
     if (memcmp(header->catalog, frame->catalog, sizeof(frame->catalog)) != 0) {
         return refuse(err, "it is of another catalog");
     }
+    if (header->kind != (uint32_t)frame->kind) {
+        return refuse(err, "it is of another kind");
+    }
     if (header->n_images != frame->n_images || header->n_classes != frame->n_classes ||
         header->k != frame->k) {
         return refuse(err, "its counts are not the catalog's");

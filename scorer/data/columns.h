@@ -28,6 +28,7 @@ enum columns_kind {
 /* What the indexes of a block refer to: known to the reader and to whoever checks the block. */
 struct columns_frame {
     uint8_t catalog[COLUMNS_CATALOG_BYTES]; /* names the image and class lists */
+    enum columns_kind kind;                 /* COLUMNS_TOPK or COLUMNS_BOXES */
     size_t n_images;
     size_t n_classes;
     size_t k;               /* top-k only, else 0 */
@@ -73,10 +74,9 @@ MUST_CHECK bool columns_write(int fd, const struct columns *columns,
  *   block    aligned to COLUMNS_ALIGNMENT, must not change any more
  *   frame    the catalog that the block must be of
  *
- * Errors   ERR_PEER   not such a block: wrong size, version or checksum, another catalog, an index
- *                     out of its range, a number that is not finite, a negative size of a box, a
- *                     text that is not printable
- * Owns     nothing; *columns borrows from the block
+ * Errors   ERR_PEER   not such a block: wrong size, version or checksum, another catalog or kind,
+ * an index out of its range, a number that is not finite, a negative size of a box, a text that is
+ * not printable Owns     nothing; *columns borrows from the block
  */
 MUST_CHECK bool columns_check(struct columns *columns, const void *block, size_t size,
                               const struct columns_frame *frame, struct err *err);

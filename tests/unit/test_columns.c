@@ -21,10 +21,15 @@ enum { N_IMAGES = 40, N_CLASSES = 7, K = 2, N_BOXES = 5, CHECKSUM_AT = 24 };
 /* Where the parts of the sample block of boxes lie. */
 enum { STARTS_AT = 128, IMAGES_AT = 192, SCORES_AT = 256, BOXES_AT = 320 };
 
-static const struct columns_frame topk_frame = {
-    .catalog = "catalog of the tests", .n_images = N_IMAGES, .n_classes = N_CLASSES, .k = K};
-static const struct columns_frame box_frame = {
-    .catalog = "catalog of the tests", .n_images = N_IMAGES, .n_classes = N_CLASSES};
+static const struct columns_frame topk_frame = {.catalog = "catalog of the tests",
+                                                .kind = COLUMNS_TOPK,
+                                                .n_images = N_IMAGES,
+                                                .n_classes = N_CLASSES,
+                                                .k = K};
+static const struct columns_frame box_frame = {.catalog = "catalog of the tests",
+                                               .kind = COLUMNS_BOXES,
+                                               .n_images = N_IMAGES,
+                                               .n_classes = N_CLASSES};
 
 struct block {
     unsigned char *data;
@@ -234,6 +239,20 @@ static void test_columns_check_refuses(void **state)
     }
 }
 
+static void test_columns_check_refuses_another_kind(void **state)
+{
+    (void)state;
+    struct block block = boxes_block();
+    struct columns_frame frame = box_frame;
+    struct columns columns;
+    struct err err = {0};
+
+    frame.kind = COLUMNS_TOPK;
+    assert_false(columns_check(&columns, block.data, block.size, &frame, &err));
+    assert_non_null(strstr(err.text, "another kind"));
+    free(block.data);
+}
+
 /* A problem's text without an end, and a whole block cut at every length. */
 static void test_columns_check_bounds(void **state)
 {
@@ -311,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_columns_check_boxes),
         cmocka_unit_test(test_columns_check_problems_and_failure),
         cmocka_unit_test(test_columns_check_refuses),
+        cmocka_unit_test(test_columns_check_refuses_another_kind),
         cmocka_unit_test(test_columns_check_bounds),
         cmocka_unit_test(test_columns_check_finds_every_flipped_bit),
         cmocka_unit_test(test_columns_check_other_classes),

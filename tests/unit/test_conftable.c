@@ -20,7 +20,7 @@ static const char minimal[] = "competition: inat2017\n"
 static const char full[] = "competition: inat2017\n"
                            "task: classification\n"
                            "metric: top5_error\n"
-                           "submission: {format: topk, k: 3, columns: {id: Id}}\n"
+                           "submission: {format: topk, k: 6, columns: {id: Id}}\n"
                            "title: \"iNaturalist \\\"2017\\\"\"\n"
                            "categories: categories.csv\n"
                            "opens: 2017-06-01T00:00:00Z\n"
@@ -117,6 +117,33 @@ static void test_competition_load_problems(void **state)
     }
 }
 
+static void test_competition_load_checks_the_metric(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *message;
+    } cases[] = {
+        {"competition: a\ntask: classification\nmetric: top5_eror\nsubmission: {format: topk}\n",
+         "metric 'top5_eror' is no metric of task 'classification'"},
+        {"competition: a\ntask: detection\nmetric: top5_error\nsubmission: {format: boxes}\n",
+         "metric 'top5_error' is no metric of task 'detection'"},
+        {"competition: a\ntask: classification\nmetric: top5_error\n"
+         "submission: {format: topk, k: 4}\n",
+         "metric 'top5_error' needs a submission.k of 5 or more"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        static struct problems problems;
+        struct competition competition;
+        problems = (struct problems){0};
+        assert_false(
+            competition_load(&competition, cases[i].text, strlen(cases[i].text), &problems));
+        assert_int_equal(problems.n_all, 1);
+        assert_string_equal(problems.kept[0].text, cases[i].message);
+    }
+}
+
 static void test_competition_load_finds_all_problems_in_one_pass(void **state)
 {
     (void)state;
@@ -169,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_competition_load_minimal),
         cmocka_unit_test(test_competition_load_full_and_print_round_trip),
         cmocka_unit_test(test_competition_load_problems),
+        cmocka_unit_test(test_competition_load_checks_the_metric),
         cmocka_unit_test(test_competition_load_finds_all_problems_in_one_pass),
         cmocka_unit_test(test_conf_load_missing_and_empty),
         cmocka_unit_test(test_conf_write_schema_is_json_with_every_key),

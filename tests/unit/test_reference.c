@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checked-in schema and reference page of the competition file are what its table writes.
- * Run with ASSAY_UPDATE=1 to write them anew after a change of the table.
+ * The checked-in schemas and reference pages of the configuration files are what their tables
+ * write. Run with ASSAY_UPDATE=1 to write them anew after a change of a table.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "client/up_settings.h"
 #include "common/file.h"
 #include "schemas/competition.h"
 
@@ -32,38 +33,48 @@ static void compare_or_update(const char *name, const void *data, size_t size)
     bytes_free(&found);
 }
 
-static void test_competition_schema_is_current(void **state)
+static const struct conf_table *const tables[] = {&competition_table, &up_settings_table};
+
+static void test_schemas_are_current(void **state)
 {
     (void)state;
-    struct jwriter writer;
-    struct err err;
 
-    jwriter_start(&writer, 1 << 20);
-    conf_write_schema(&writer, &competition_table, "competition.schema.json");
-    jwriter_raw(&writer, "\n", 1);
-    assert_true(jwriter_ok(&writer, &err));
-    compare_or_update("schemas/competition.schema.json", writer.out.data, writer.out.size_bytes);
-    jwriter_end(&writer);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        struct jwriter writer;
+        char name[64];
+        struct err err;
+        snprintf(name, sizeof(name), "schemas/%s.schema.json", tables[i]->name);
+        jwriter_start(&writer, 1 << 20);
+        conf_write_schema(&writer, tables[i], strchr(name, '/') + 1);
+        jwriter_raw(&writer, "\n", 1);
+        assert_true(jwriter_ok(&writer, &err));
+        compare_or_update(name, writer.out.data, writer.out.size_bytes);
+        jwriter_end(&writer);
+    }
 }
 
-static void test_competition_reference_is_current(void **state)
+static void test_reference_pages_are_current(void **state)
 {
     (void)state;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
 
-    conf_write_reference(out, &competition_table);
-    fclose(out);
-    compare_or_update("docs/reference/competition.md", text, size);
-    free(text);
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        char name[64];
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        snprintf(name, sizeof(name), "docs/reference/%s.md", tables[i]->name);
+        conf_write_reference(out, tables[i]);
+        fclose(out);
+        compare_or_update(name, text, size);
+        free(text);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_competition_schema_is_current),
-        cmocka_unit_test(test_competition_reference_is_current),
+        cmocka_unit_test(test_schemas_are_current),
+        cmocka_unit_test(test_reference_pages_are_current),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

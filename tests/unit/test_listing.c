@@ -12,79 +12,79 @@
 
 #include <cmocka.h>
 
-#include "client/table.h"
+#include "client/listing.h"
 #include "client/terminal.h"
 
-static const struct table_column columns[] = {{"rank", true}, {"team", false}, {"score", true}};
+static const struct listing_column columns[] = {{"rank", true}, {"team", false}, {"score", true}};
 
-static void check_print(const struct table *table, bool is_csv, const char *expected)
+static void check_print(const struct listing *listing, bool is_csv, const char *expected)
 {
     char *text = NULL;
     size_t size = 0;
     struct err err;
     FILE *out = open_memstream(&text, &size);
 
-    assert_true(is_csv ? table_print_csv(table, out, &err) : table_print(table, out, &err));
+    assert_true(is_csv ? listing_print_csv(listing, out, &err) : listing_print(listing, out, &err));
     fclose(out);
     assert_string_equal(text, expected);
     free(text);
 }
 
-static void test_table_print(void **state)
+static void test_listing_print(void **state)
 {
     (void)state;
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
-    table_int(&table, 1);
-    table_text(&table, "kestrel");
-    table_text(&table, "0.5");
-    table_int(&table, 10);
-    table_text(&table, "Ünïcödé 鳥");
-    table_text(&table, "0.12345");
-    check_print(&table, false,
+    listing_int(&listing, 1);
+    listing_text(&listing, "kestrel");
+    listing_text(&listing, "0.5");
+    listing_int(&listing, 10);
+    listing_text(&listing, "Ünïcödé 鳥");
+    listing_text(&listing, "0.12345");
+    check_print(&listing, false,
                 "rank  team          score\n"
                 "----  ----------  -------\n"
                 "   1  kestrel         0.5\n"
                 "  10  Ünïcödé 鳥  0.12345\n");
-    table_free(&table);
-    table_free(&table);
+    listing_free(&listing);
+    listing_free(&listing);
 }
 
-static void test_table_print_empty(void **state)
+static void test_listing_print_empty(void **state)
 {
     (void)state;
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
-    check_print(&table, false, "rank  team  score\n----  ----  -----\n");
-    check_print(&table, true, "rank,team,score\n");
-    table_free(&table);
+    check_print(&listing, false, "rank  team  score\n----  ----  -----\n");
+    check_print(&listing, true, "rank,team,score\n");
+    listing_free(&listing);
 }
 
-static void test_table_print_csv_quotes(void **state)
+static void test_listing_print_csv_quotes(void **state)
 {
     (void)state;
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
-    table_int(&table, 1);
-    table_text(&table, "a,\"b\"");
-    table_text(&table, "two\nlines"); /* made safe: no line end is left */
-    check_print(&table, true, "rank,team,score\n1,\"a,\"\"b\"\"\",two?lines\n");
-    table_free(&table);
+    listing_int(&listing, 1);
+    listing_text(&listing, "a,\"b\"");
+    listing_text(&listing, "two\nlines"); /* made safe: no line end is left */
+    check_print(&listing, true, "rank,team,score\n1,\"a,\"\"b\"\"\",two?lines\n");
+    listing_free(&listing);
 }
 
-static void test_table_many_rows(void **state)
+static void test_listing_many_rows(void **state)
 {
     (void)state;
-    struct table table = table_of(columns, ARRAY_SIZE(columns));
+    struct listing listing = listing_of(columns, ARRAY_SIZE(columns));
 
     for (int i = 0; i < 1000; i++) {
-        table_int(&table, i);
-        table_text(&table, "t");
-        table_text(&table, "");
+        listing_int(&listing, i);
+        listing_text(&listing, "t");
+        listing_text(&listing, "");
     }
-    assert_int_equal(table.n_cells, 3000);
-    assert_false(table.is_failed);
-    table_free(&table);
+    assert_int_equal(listing.n_cells, 3000);
+    assert_false(listing.is_failed);
+    listing_free(&listing);
 }
 
 static void test_terminal_make_safe(void **state)
@@ -140,10 +140,10 @@ static void test_terminal_width(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table_print),
-        cmocka_unit_test(test_table_print_empty),
-        cmocka_unit_test(test_table_print_csv_quotes),
-        cmocka_unit_test(test_table_many_rows),
+        cmocka_unit_test(test_listing_print),
+        cmocka_unit_test(test_listing_print_empty),
+        cmocka_unit_test(test_listing_print_csv_quotes),
+        cmocka_unit_test(test_listing_many_rows),
         cmocka_unit_test(test_terminal_make_safe),
         cmocka_unit_test(test_terminal_write_keeps_lines),
         cmocka_unit_test(test_terminal_width),
