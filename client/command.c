@@ -143,3 +143,15 @@ void command_problems(const struct problems *problems)
         fprintf(stderr, "  and %" PRIu64 " more\n", problems->n_all - problems->n_kept);
     }
 }
+
+int command_bad_config(const char *file_name, const struct problems *problems,
+                       const struct err *err)
+{
+    if (problems->n_kept == 0) {
+        command_failed(err);
+    } else {
+        fprintf(stderr, "assay: %s is not right:\n", file_name);
+        command_problems(problems);
+    }
+    return EXIT_USAGE;
+}

@@ -45,6 +45,11 @@ int command_failed(const struct err *err);
 /* As command_failed, of a file: "assay: name:line:column: text". */
 int command_failed_in(const char *file_name, const struct err *err);
 
+/* Shows what is wrong with a configuration file: every problem that was found, or the error where
+ * there is none. Gives EXIT_USAGE. */
+int command_bad_config(const char *file_name, const struct problems *problems,
+                       const struct err *err);
+
 /* One "line:column: text" per kept problem on stderr, and how many more there are. */
 void command_problems(const struct problems *problems);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/commands.h"
+#include "client/competition_create.h"
 #include "client/listing.h"
 #include "client/options.h"
 #include "client/service.h"
@@ -138,6 +139,7 @@ static int run_show(int argc, char **argv)
 int command_competition(int argc, char **argv)
 {
     static const struct command commands[] = {
+        {"create", competition_create, "Create a competition with its labels"},
         {"list", run_list, "List the competitions"},
         {"show", run_show, "Show one of them"},
     };

@@ -229,9 +229,7 @@ int command_up(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (!load_settings(&settings, &arguments, &problems, &err)) {
-        int code = command_failed_in(arguments.config, &err);
-        command_problems(&problems);
-        return code;
+        return command_bad_config(arguments.config, &problems, &err);
     }
     if (arguments.is_check) {
         conf_print(stdout, &up_settings_table, &settings);

@@ -309,6 +309,30 @@ static bool is_competition_id(const char *id)
     return size > 0 && size < COMPETITION_ID_SIZE && id[size] == '\0';
 }
 
+/* "FOLDER/COMPETITION/VERSION" for what is an id of a competition. */
+static bool set_path(char path[static LABEL_PATH_SIZE], const char *folder, const char *competition,
+                     uint32_t version, struct err *err)
+{
+    if (!is_competition_id(competition)) {
+        return err_set(err, ERR_CONFIG, "'%.80s' is no id of a competition", competition);
+    }
+    int n = snprintf(path, LABEL_PATH_SIZE, "%s/%s/%" PRIu32, folder, competition, version);
+    return (n >= 0 && n < LABEL_PATH_SIZE) ||
+           err_set(err, ERR_LIMIT, "path is longer than %d bytes", LABEL_PATH_SIZE - 1);
+}
+
+bool label_folder_remove(const char *folder, const char *competition, uint32_t version,
+                         struct err *err)
+{
+    char path[LABEL_PATH_SIZE];
+
+    if (!set_path(path, folder, competition, version, err)) {
+        return false;
+    }
+    remove_folder(path);
+    return access(path, F_OK) < 0 || err_set(err, ERR_SYSTEM, "cannot remove %s", path);
+}
+
 static bool find_labels(struct label_folder *set, const char *path, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(label_names); i++) {
@@ -329,12 +353,8 @@ bool label_folder_open(struct label_folder *set, const char *folder, const char 
     struct competition loaded;
 
     *set = (struct label_folder){0};
-    if (!is_competition_id(competition)) {
-        return err_set(err, ERR_CONFIG, "'%.80s' is no id of a competition", competition);
-    }
-    int n = snprintf(path, sizeof(path), "%s/%s/%" PRIu32, folder, competition, version);
-    if (n < 0 || (size_t)n >= sizeof(path)) {
-        return err_set(err, ERR_LIMIT, "path is longer than %zu bytes", sizeof(path) - 1);
+    if (!set_path(path, folder, competition, version, err)) {
+        return false;
     }
     if (access(path, F_OK) < 0) {
         return err_set(err, ERR_CONFIG, "no labels of %s, version %" PRIu32, competition, version);

@@ -34,6 +34,16 @@ MUST_CHECK bool label_folder_install(const char *folder, const char *competition
                                      const char *labels, uint32_t version, struct err *err);
 
 /*
+ * Takes a set away again that was installed in vain; one that is not there is fine.
+ *
+ * Errors   ERR_CONFIG  no id of a competition
+ *          ERR_LIMIT   a path is too long
+ *          ERR_SYSTEM  it cannot be removed
+ */
+MUST_CHECK bool label_folder_remove(const char *folder, const char *competition, uint32_t version,
+                                    struct err *err);
+
+/*
  * Finds the files of a set.
  *
  *   competition  its id; anything but an id is refused before it is made a path

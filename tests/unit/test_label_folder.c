@@ -227,6 +227,23 @@ static void test_label_folder_open_refuses(void **state)
     assert_int_equal(err.code, ERR_CONFIG);
 }
 
+static void test_label_folder_remove(void **state)
+{
+    (void)state;
+    struct label_folder set;
+    struct err err = {0};
+
+    assert_true(label_folder_install(place, inside("here/birds.yaml"), inside("set"), 1, &err));
+    assert_true(label_folder_install(place, inside("here/birds.yaml"), inside("set"), 2, &err));
+    assert_true(label_folder_remove(place, "birds", 1, &err));
+    assert_false(label_folder_open(&set, place, "birds", 1, &err));
+    assert_true(label_folder_open(&set, place, "birds", 2, &err));
+    assert_true(label_folder_remove(place, "birds", 1, &err)); /* not there: fine */
+    assert_false(label_folder_remove(place, "../labels/birds", 2, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    assert_true(label_folder_open(&set, place, "birds", 2, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_label_folder_install_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_label_folder_install_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_label_folder_open_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_label_folder_remove, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `assay competition create`.
+ */
+#pragma once
+
+int competition_create(int argc, char **argv);
