@@ -237,6 +237,12 @@ void jwriter_null(struct jwriter *writer)
     put(writer, "null");
 }
 
+void jwriter_json(struct jwriter *writer, const void *json, size_t size)
+{
+    before_item(writer);
+    jwriter_raw(writer, json, size);
+}
+
 void double_text(char text[static DOUBLE_TEXT_SIZE], double value)
 {
     for (int digits = 15; digits <= 17; digits++) {

@@ -44,7 +44,10 @@ void jwriter_null(struct jwriter *writer);
 /* The shortest decimal that reads back to the same bits; `value` must be finite. */
 void jwriter_double(struct jwriter *writer, double value);
 
-/* Bytes as they are: a newline at the end, or a value that is JSON already. */
+/* A value that is JSON already; the caller vouches for it. */
+void jwriter_json(struct jwriter *writer, const void *json, size_t size);
+
+/* Bytes as they are, outside of the document's structure: a newline at the end. */
 void jwriter_raw(struct jwriter *writer, const void *data, size_t size);
 
 /* Key and value in one call. */

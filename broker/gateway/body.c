@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Request bodies. Unknown and wrong members are errors, so that a typing mistake is not a default.
+ */
+#include "broker/gateway/body.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/jdoc.h"
+
+/* Opens a document whose root is an object with no other keys than these. */
+static bool open_object(struct jdoc **doc, const char *const *keys, size_t n_keys, const void *data,
+                        size_t size, struct err *err)
+{
+    const struct jvalue *value;
+    const char *key;
+    void *iter = NULL;
+
+    if (!jdoc_open(doc, data, size, err)) {
+        return false;
+    }
+    bool ok = jvalue_is_object(jdoc_root(*doc)) ||
+              err_set(err, ERR_INPUT, "the body is not a JSON object");
+    while (ok && jvalue_next(jdoc_root(*doc), &iter, &key, &value)) {
+        bool is_known = false;
+        for (size_t i = 0; i < n_keys; i++) {
+            is_known = is_known || strcmp(keys[i], key) == 0;
+        }
+        ok = is_known || err_set(err, ERR_INPUT, "unknown key '%.40s'", key);
+    }
+    if (!ok) {
+        jdoc_close(doc);
+    }
+    return ok;
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Copies the text of a member that must be there. */
+static bool copy_text(char *copy, size_t copy_size, const struct jvalue *value, const char *key,
+                      struct err *err)
+{
+    const char *text = jvalue_text(value);
+
+    if (text == NULL) {
+        return err_set(err, ERR_INPUT, "'%s' must be a text", key);
+    }
+    if (text[0] == '\0' || strlen(text) >= copy_size) {
+        return err_set(err, ERR_INPUT, "'%s' has %zu bytes, it may have 1 to %zu", key,
+                       strlen(text), copy_size - 1);
+    }
+    if (has_control(text)) {
+        return err_set(err, ERR_INPUT, "'%s' holds a control character", key);
+    }
+    memcpy(copy, text, strlen(text) + 1);
+    return true;
+}
+
+/* Joins the texts of an array; none may hold the separator. */
+static bool join_texts(char *joined, size_t joined_size, const struct jvalue *array, char separator,
+                       const char *key, struct err *err)
+{
+    size_t used = 0;
+
+    joined[0] = '\0';
+    for (size_t i = 0; i < jvalue_count(array); i++) {
+        char item[101];
+        if (!copy_text(item, sizeof(item), jvalue_item(array, i), key, err)) {
+            return false;
+        }
+        if (strchr(item, separator) != NULL) {
+            return err_set(err, ERR_INPUT, "'%s' holds '%c' in '%.60s'", key, separator, item);
+        }
+        if (used + strlen(item) + 2 > joined_size) {
+            return err_set(err, ERR_INPUT, "'%s' has more than %zu bytes in all", key,
+                           joined_size - 1);
+        }
+        if (i > 0) {
+            joined[used++] = separator;
+        }
+        memcpy(joined + used, item, strlen(item) + 1);
+        used += strlen(item);
+    }
+    return true;
+}
+
+bool body_read_team(struct body_team *team, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"name", "members"};
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    bool ok = copy_text(team->name, sizeof(team->name), jvalue_member(root, "name"), "name", err) &&
+              join_texts(team->members, sizeof(team->members), jvalue_member(root, "members"), ',',
+                         "members", err);
+    jdoc_close(&doc);
+    return ok;
+}
+
+bool body_read_selection(struct body_selection *selection, const void *data, size_t size,
+                         struct err *err)
+{
+    static const char *const keys[] = {"submissions"};
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *array = jvalue_member(jdoc_root(doc), "submissions");
+    bool ok = jvalue_count(array) > 0 ||
+              err_set(err, ERR_INPUT, "'submissions' must be a list with at least one id");
+    ok = ok && join_texts(selection->submissions, sizeof(selection->submissions), array, ' ',
+                          "submissions", err);
+    jdoc_close(&doc);
+    return ok;
+}
+
+bool body_read_move(enum wire_move *move, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"move"};
+    static const char *const names[] = {"publish", "freeze", "reveal"};
+    struct jdoc *doc = NULL;
+    char name[16];
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    bool ok = copy_text(name, sizeof(name), jvalue_member(jdoc_root(doc), "move"), "move", err);
+    jdoc_close(&doc);
+    for (size_t i = 0; ok && i < ARRAY_SIZE(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            *move = (enum wire_move)i;
+            return true;
+        }
+    }
+    return ok ? err_set(err, ERR_INPUT, "'move' is '%s', expected publish, freeze or reveal", name)
+              : false;
+}

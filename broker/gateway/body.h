@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The JSON bodies of requests, read and bounded. Hostile until here.
+ */
+#pragma once
+
+#include "schemas/wire.h"
+
+struct body_team {
+    char name[101];
+    char members[501]; /* user names separated by commas */
+};
+
+struct body_selection {
+    char submissions[3301]; /* ids separated by spaces */
+};
+
+/*
+ * {"name":"…","members":["…",…]}; members may be missing.
+ *
+ * Errors   ERR_INPUT  not such a body: the key that is wrong, or line and column of the JSON
+ */
+MUST_CHECK bool body_read_team(struct body_team *team, const void *data, size_t size,
+                               struct err *err);
+
+/* {"submissions":["ID",…]}. Errors: as body_read_team. */
+MUST_CHECK bool body_read_selection(struct body_selection *selection, const void *data, size_t size,
+                                    struct err *err);
+
+/* {"move":"publish"|"freeze"|"reveal"}. Errors: as body_read_team. */
+MUST_CHECK bool body_read_move(enum wire_move *move, const void *data, size_t size,
+                               struct err *err);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop, and the way of a request through it. See the header.
+ */
+#include "broker/gateway/gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/gateway/exchange.h"
+#include "broker/gateway/poll.h"
+#include "broker/gateway/routes.h"
+#include "common/channel.h"
+#include "common/crypt.h"
+#include "common/daemon.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/text.h"
+
+enum { EVENT_FRAME_MAX = 4096 };
+
+struct gateway {
+    struct gateway_parts parts;
+    struct channel_context *context;
+    struct channel *events;
+    int signal_fd;
+    bool is_stopping;
+};
+
+/* ---- the hooks of the HTTP server ---- */
+
+static void on_head(void *context, struct http_request *request)
+{
+    struct gateway *gateway = context;
+    struct exchange *exchange = NULL;
+    char allowed[ROUTE_ALLOWED_SIZE];
+    const char *path = http_request_path(request);
+    struct err err;
+
+    if (!exchange_open(&exchange, &gateway->parts, request, &err)) {
+        log_error("request lost", "error=%s", err.text);
+        http_answer(request, &(struct http_answer){.status = 503});
+        return;
+    }
+    http_request_set_user(request, exchange);
+    exchange->is_page = strncmp(path, "/v1/", 4) != 0;
+    switch (route_find(&exchange->route, &exchange->args, allowed, routes, n_routes,
+                       http_request_method(request), path)) {
+    case ROUTE_NO_PATH:
+        exchange_fail(exchange, 404, "not_found", "there is nothing at this address");
+        return;
+    case ROUTE_NO_METHOD:
+        exchange_fail_method(exchange, allowed);
+        return;
+    case ROUTE_FOUND:
+        break;
+    }
+    uint64_t length = http_request_length(request);
+    exchange->is_page = exchange->route->is_page;
+    if (exchange->route->body == BODY_UPLOAD) {
+        exchange->route->handle(exchange);
+    } else if (length > EXCHANGE_BODY_MAX && length != HTTP_LENGTH_UNKNOWN) {
+        exchange_fail(exchange, 413, "too_large", "the body is larger than 65536 bytes");
+    }
+}
+
+static void collect(struct exchange *exchange, const void *data, size_t size)
+{
+    struct bytes *body = &exchange->body;
+
+    if (size > EXCHANGE_BODY_MAX - body->size_bytes) {
+        exchange_fail(exchange, 413, "too_large", "the body is larger than 65536 bytes");
+        return;
+    }
+    unsigned char *grown = realloc(body->data, body->size_bytes + size + 1);
+    if (grown == NULL) {
+        exchange_fail_busy(exchange, 1, "there is no memory for the body");
+        return;
+    }
+    body->data = grown;
+    memcpy(body->data + body->size_bytes, data, size);
+    body->size_bytes += size;
+    body->data[body->size_bytes] = '\0';
+}
+
+static void on_body(void *context, struct http_request *request, const void *data, size_t size)
+{
+    struct exchange *exchange = http_request_user(request);
+
+    (void)context;
+    if (exchange->route->body == BODY_UPLOAD) {
+        exchange->on_body(exchange, data, size);
+    } else {
+        collect(exchange, data, size);
+    }
+}
+
+static void on_end(void *context, struct http_request *request)
+{
+    struct exchange *exchange = http_request_user(request);
+
+    (void)context;
+    if (exchange->route->body == BODY_UPLOAD) {
+        exchange->on_end(exchange);
+    } else {
+        exchange->route->handle(exchange);
+    }
+}
+
+static void on_gone(void *context, struct http_request *request)
+{
+    struct exchange *exchange = http_request_user(request);
+
+    (void)context;
+    exchange_close(&exchange);
+}
+
+/* ---- events of the broker ---- */
+
+static void take_event(struct gateway *gateway, const unsigned char *frame, size_t size)
+{
+    struct wire_message event;
+    char competition[ROUTE_ARG_SIZE];
+    char submission[ROUTE_ARG_SIZE];
+    struct err err;
+
+    if (!wire_decode(&event, FROM_BROKER, frame, size, &err) || event.type != WIRE_CHANGED) {
+        log_warn("bad event from the broker", "size=%zu", size);
+        return;
+    }
+    wire_text_copy(competition, sizeof(competition), event.changed.competition);
+    wire_text_copy(submission, sizeof(submission), event.changed.submission);
+    copies_changed(gateway->parts.copies, competition);
+    if (submission[0] != '\0') {
+        poll_wake(&gateway->parts, submission);
+    }
+}
+
+static void receive_events(struct gateway *gateway)
+{
+    const unsigned char *frame;
+    size_t size;
+
+    while (channel_receive(gateway->events, NULL, &frame, &size) == CHANNEL_DONE) {
+        take_event(gateway, frame, size);
+    }
+}
+
+/* ---- opening and the loop ---- */
+
+static bool open_broker_side(struct gateway *gateway, const struct settings *settings,
+                             struct err *err)
+{
+    struct gateway_parts *parts = &gateway->parts;
+
+    return channel_context_open(&gateway->context, err) &&
+           link_open(&parts->link, gateway->context, settings->broker, err) &&
+           channel_open(&gateway->events, gateway->context, CHANNEL_SUB, settings->events,
+                        EVENT_FRAME_MAX, err) &&
+           copies_open(&parts->copies, parts->link, settings->times.refresh_ms,
+                       settings->times.answer_ms, err);
+}
+
+static bool open_http_side(struct gateway *gateway, const struct settings *settings,
+                           struct err *err)
+{
+    const struct http_options options = {.listen = settings->listen,
+                                         .connections_max = (unsigned)settings->limits.connections,
+                                         .connections_per_address_max =
+                                             (unsigned)settings->limits.connections_per_address,
+                                         .idle_seconds = (unsigned)settings->times.idle_seconds};
+    const struct http_hooks hooks = {
+        .context = gateway, .head = on_head, .body = on_body, .end = on_end, .gone = on_gone};
+
+    return http_open(&gateway->parts.http, &options, &hooks, err);
+}
+
+static bool write_address(const struct gateway *gateway, struct err *err)
+{
+    const char *address = http_address(gateway->parts.http);
+    const char *path = gateway->parts.settings.address_file;
+
+    log_info("ready", "address=%s", address);
+    return path[0] == '\0' || file_write_durable(path, address, strlen(address), 0644, err);
+}
+
+bool gateway_open(struct gateway **gateway, const struct settings *settings, struct err *err)
+{
+    struct gateway *opened = calloc(1, sizeof(*opened));
+
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for the gateway");
+    }
+    opened->signal_fd = -1;
+    opened->parts.settings = *settings;
+    if (!daemon_harden(err) || !daemon_signals_open(&opened->signal_fd, err) || !crypt_start(err) ||
+        !blobs_open(&opened->parts.blobs, settings->blobs, err) ||
+        !open_broker_side(opened, settings, err) || !open_http_side(opened, settings, err) ||
+        !write_address(opened, err)) {
+        gateway_close(&opened);
+        return false;
+    }
+    *gateway = opened;
+    return true;
+}
+
+void gateway_close(struct gateway **gateway)
+{
+    struct gateway *closed = *gateway;
+
+    if (closed == NULL) {
+        return;
+    }
+    http_close(&closed->parts.http);
+    copies_close(&closed->parts.copies);
+    link_close(&closed->parts.link);
+    channel_close(&closed->events);
+    channel_context_close(&closed->context);
+    blobs_close(&closed->parts.blobs);
+    if (closed->signal_fd >= 0) {
+        close(closed->signal_fd);
+    }
+    free(closed);
+    *gateway = NULL;
+}
+
+/* The nearer of two times to come, -1 for never. */
+static int64_t nearer(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* Does what is due, and says how long to wait for more: requests first, for they ask. */
+static int64_t tick(struct gateway *gateway)
+{
+    http_run(gateway->parts.http);
+    int64_t now_ms = time_boot_ms();
+    int64_t due_ms = poll_tick(&gateway->parts, now_ms);
+    due_ms = nearer(due_ms, link_tick(gateway->parts.link, now_ms));
+    if (due_ms >= 0) {
+        due_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    }
+    return nearer(due_ms, http_timeout_ms(gateway->parts.http));
+}
+
+bool gateway_run(struct gateway *gateway, struct err *err)
+{
+    while (!gateway->is_stopping) {
+        struct channel_wait waits[] = {
+            {.fd = gateway->signal_fd},
+            {.channel = link_channel(gateway->parts.link)},
+            {.channel = gateway->events},
+            {.fd = http_descriptor(gateway->parts.http)},
+        };
+        int64_t timeout_ms = tick(gateway);
+        if (!channel_wait(waits, ARRAY_SIZE(waits), timeout_ms, err)) {
+            return false;
+        }
+        gateway->is_stopping = waits[0].is_ready;
+        receive_events(gateway);
+        link_receive(gateway->parts.link);
+    }
+    log_info("stopping", "address=%s", http_address(gateway->parts.http));
+    return true;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Competitions and teams.
+ */
+#include "broker/gateway/body.h"
+#include "broker/gateway/handlers.h"
+#include "broker/gateway/records.h"
+
+enum { LIST_BYTES_MAX = 4 << 20, SMALL_BYTES = 8192 };
+
+/* A copy's form, made by the first who needs it. */
+static void answer_list(struct exchange *exchange, struct copy *copy)
+{
+    struct content **form = &copy->forms[FORM_JSON];
+    struct jwriter writer;
+    struct err err;
+
+    if (*form == NULL) {
+        jwriter_start(&writer, LIST_BYTES_MAX);
+        competitions_json(&writer, copy);
+        if (!content_make(form, &writer, "application/json", &err)) {
+            exchange_fail_err(exchange, &err);
+            return;
+        }
+    }
+    exchange_answer_shared(exchange, *form, "no-cache");
+}
+
+void handle_competition_list(struct exchange *exchange)
+{
+    exchange_get_copy(exchange, COPY_COMPETITIONS, "", answer_list);
+}
+
+static void answer_one(struct exchange *exchange, struct copy *copy)
+{
+    struct wire_bytes rest = copy_rows(copy, 0);
+    struct wire_competition_row row;
+    struct jwriter writer;
+
+    while (wire_next(&row, WIRE_COMPETITION_ROW, &rest) == WIRE_ITEM) {
+        if (wire_text_is(row.id, exchange->args.text[0])) {
+            jwriter_start(&writer, SMALL_BYTES);
+            competition_json(&writer, &row);
+            exchange_answer(exchange, 200, &writer, "application/json");
+            return;
+        }
+    }
+    exchange_fail(exchange, 404, "not_found", "there is no such competition");
+}
+
+void handle_competition_get(struct exchange *exchange)
+{
+    exchange_get_copy(exchange, COPY_COMPETITIONS, "", answer_one);
+}
+
+static void on_made(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct jwriter writer;
+
+    copies_changed(exchange->parts->copies, "");
+    jwriter_start(&writer, SMALL_BYTES);
+    jwriter_object(&writer);
+    jwriter_key(&writer, "status");
+    jwriter_text_n(&writer, reply->done.text.data, reply->done.text.size);
+    jwriter_object_end(&writer);
+    exchange_answer(exchange, 201, &writer, "application/json");
+}
+
+void handle_competition_post(struct exchange *exchange)
+{
+    struct wire_message message = {
+        .type = WIRE_COMPETITION_PUT,
+        .competition_put = {.token = exchange_token(exchange),
+                            .yaml = {exchange->body.data, exchange->body.size_bytes}}};
+
+    exchange_ask_once(exchange, &message, WIRE_DONE, on_made);
+}
+
+static void on_team(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct body_team team;
+    struct jwriter writer;
+    struct err err;
+
+    if (!body_read_team(&team, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    copies_changed(exchange->parts->copies, exchange->args.text[0]);
+    jwriter_start(&writer, SMALL_BYTES);
+    jwriter_object(&writer);
+    jwriter_key_int(&writer, "team_id", (int64_t)reply->team_made.team_id);
+    jwriter_key_text(&writer, "name", team.name);
+    jwriter_key(&writer, "token");
+    jwriter_text_n(&writer, reply->team_made.token.data, reply->team_made.token.size);
+    jwriter_object_end(&writer);
+    exchange_answer(exchange, 201, &writer, "application/json");
+}
+
+void handle_team_post(struct exchange *exchange)
+{
+    struct body_team team;
+    struct err err;
+
+    if (!body_read_team(&team, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {.type = WIRE_TEAM_PUT,
+                                   .team_put = {.token = exchange_token(exchange),
+                                                .competition = wire_text(exchange->args.text[0]),
+                                                .name = wire_text(team.name),
+                                                .members = wire_text(team.members)}};
+    exchange_ask_once(exchange, &message, WIRE_TEAM_MADE, on_team);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One function a route, as routes.c lists them; schemas/openapi.yaml says what each takes and
+ * answers.
+ */
+#pragma once
+
+#include "broker/gateway/exchange.h"
+
+void handle_health(struct exchange *exchange);
+void handle_ready(struct exchange *exchange);
+void handle_receipt_key(struct exchange *exchange);
+
+void handle_competition_list(struct exchange *exchange);
+void handle_competition_get(struct exchange *exchange);
+void handle_competition_post(struct exchange *exchange);
+void handle_team_post(struct exchange *exchange);
+
+void handle_upload(struct exchange *exchange);
+void handle_submission_list(struct exchange *exchange);
+void handle_submission_get(struct exchange *exchange);
+void handle_receipt_get(struct exchange *exchange);
+void handle_selection_put(struct exchange *exchange);
+
+void handle_board_json(struct exchange *exchange);
+void handle_board_csv(struct exchange *exchange);
+void handle_board_move(struct exchange *exchange);
+void handle_rescore_post(struct exchange *exchange);
+void handle_rescore_get(struct exchange *exchange);
+
+void handle_index_page(struct exchange *exchange);
+void handle_board_page(struct exchange *exchange);
+void handle_receipt_page(struct exchange *exchange);
+void handle_static(struct exchange *exchange);

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libmicrohttpd on its epoll descriptor inside our loop. What its handler calls mean depends on
+ * the stage of the request:
+ *   - without a body, an answer queued in the first call closes the connection: the head hook runs
+ *     in the second call;
+ *   - with a body, only the first call comes before "100 Continue" and the body; a connection
+ *     suspended there gets the first call again when it is resumed;
+ *   - an answer can be queued in the first and in the last call, never between them.
+ */
+#include "broker/gateway/http.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "common/log.h"
+#include "common/text.h"
+
+enum {
+    CONNECTION_BYTES = 32 << 10,
+    ADDRESS_SIZE = 96,
+    BACKLOG = 511,
+    DRAIN_BYTES = 64 << 10,          /* of a refused body that are let in after the refusal */
+    CHUNKED_DRAIN_BYTES = 256 << 10, /* of a chunked body that was answered in the middle */
+    CLOSE_ROUNDS = 100,
+};
+
+enum stage {
+    STAGE_HEAD,      /* the head hook was not called yet */
+    STAGE_HEAD_HELD, /* it holds the request */
+    STAGE_BODY,      /* the body may come */
+    STAGE_END_HELD,  /* the end hook holds the request */
+    STAGE_ANSWERED,  /* the answer is with the library */
+};
+
+struct http_request {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    struct http_request *next; /* in server->requests */
+    struct http_request *previous;
+    enum http_method method;
+    char *path;
+    uint64_t length;
+    uint64_t drained_bytes;
+    enum stage stage;
+    bool is_held;
+    bool is_suspended;
+    bool is_answered;
+    unsigned status;               /* of the answer */
+    struct MHD_Response *response; /* NULL where there was no memory for it */
+    void *user;
+};
+
+struct http_server {
+    struct http_hooks hooks;
+    struct MHD_Daemon *daemon;
+    struct http_request *requests;
+    int epoll_fd;
+    bool has_resumed; /* the library does not wake its descriptor for these */
+    char address[ADDRESS_SIZE];
+};
+
+/* ---- one request ---- */
+
+static enum http_method read_method(const char *method)
+{
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } known[] = {{MHD_HTTP_METHOD_GET, HTTP_GET},
+                 {MHD_HTTP_METHOD_HEAD, HTTP_GET},
+                 {MHD_HTTP_METHOD_PUT, HTTP_PUT},
+                 {MHD_HTTP_METHOD_POST, HTTP_POST}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        if (strcmp(known[i].name, method) == 0) {
+            return known[i].method;
+        }
+    }
+    return HTTP_OTHER;
+}
+
+/* A target may be "http://host/path" (RFC 9112, 3.2.2): what follows the authority. */
+static const char *skip_authority(const char *url)
+{
+    for (size_t n = 7; n <= 8; n++) {
+        if (strncasecmp(url, n == 7 ? "http://" : "https://", n) == 0) {
+            const char *slash = strchr(url + n, '/');
+            return slash == NULL ? "/" : slash;
+        }
+    }
+    return url;
+}
+
+/* The library has checked that a Content-Length is a number. */
+static uint64_t read_length(struct MHD_Connection *connection)
+{
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                    MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL) {
+        return HTTP_LENGTH_UNKNOWN;
+    }
+    const char *text =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return text == NULL ? 0 : strtoull(text, NULL, 10);
+}
+
+static struct http_request *request_start(struct http_server *server,
+                                          struct MHD_Connection *connection, const char *url,
+                                          const char *method)
+{
+    struct http_request *request = calloc(1, sizeof(*request));
+
+    if (request == NULL) {
+        return NULL;
+    }
+    *request = (struct http_request){.server = server,
+                                     .connection = connection,
+                                     .method = read_method(method),
+                                     .path = strdup(skip_authority(url)),
+                                     .length = read_length(connection),
+                                     .next = server->requests};
+    if (request->path == NULL) {
+        free(request);
+        return NULL;
+    }
+    if (request->next != NULL) {
+        request->next->previous = request;
+    }
+    server->requests = request;
+    return request;
+}
+
+static enum MHD_Result queue_answer(struct http_request *request)
+{
+    request->stage = STAGE_ANSWERED;
+    if (request->response == NULL) {
+        return MHD_NO;
+    }
+    return MHD_queue_response(request->connection, request->status, request->response);
+}
+
+/* A client that has begun to send a short body gets its answer after it. */
+static bool wants_drain(const struct http_request *request)
+{
+    return request->length > 0 && request->length <= DRAIN_BYTES &&
+           http_request_header(request, MHD_HTTP_HEADER_EXPECT) == NULL;
+}
+
+static enum MHD_Result suspend(struct http_request *request, enum stage stage)
+{
+    request->stage = stage;
+    request->is_suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+/* The last call, with or without a body before it. */
+static enum MHD_Result step_end(struct http_request *request)
+{
+    struct http_hooks *hooks = &request->server->hooks;
+
+    if (!request->is_answered) {
+        hooks->end(hooks->context, request);
+    }
+    if (request->is_held) {
+        return suspend(request, STAGE_END_HELD);
+    }
+    return request->is_answered ? queue_answer(request) : MHD_NO;
+}
+
+/* After the head hook: refuse now, or let the body come. */
+static enum MHD_Result step_body(struct http_request *request)
+{
+    if (request->is_answered && !wants_drain(request)) {
+        return queue_answer(request);
+    }
+    request->stage = STAGE_BODY;
+    return request->length > 0 ? MHD_YES : step_end(request);
+}
+
+static enum MHD_Result step(struct http_request *request)
+{
+    struct http_hooks *hooks = &request->server->hooks;
+
+    switch (request->stage) {
+    case STAGE_HEAD:
+        hooks->head(hooks->context, request);
+        return request->is_held ? suspend(request, STAGE_HEAD_HELD) : step_body(request);
+    case STAGE_HEAD_HELD:
+        return step_body(request);
+    case STAGE_BODY:
+        return step_end(request);
+    case STAGE_END_HELD:
+        return request->is_answered ? queue_answer(request) : MHD_NO;
+    case STAGE_ANSWERED:
+        return MHD_YES;
+    }
+    return MHD_NO;
+}
+
+static enum MHD_Result take_body(struct http_request *request, const char *data, size_t size)
+{
+    struct http_hooks *hooks = &request->server->hooks;
+
+    if (!request->is_answered) {
+        hooks->body(hooks->context, request, data, size);
+        return MHD_YES;
+    }
+    request->drained_bytes += size;
+    bool is_too_much =
+        request->length == HTTP_LENGTH_UNKNOWN && request->drained_bytes > CHUNKED_DRAIN_BYTES;
+    return is_too_much ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result on_call(void *context, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *size, void **user)
+{
+    struct http_request *request = *user;
+
+    (void)version;
+    if (request == NULL) {
+        request = request_start(context, connection, url, method);
+        if (request == NULL) {
+            return MHD_NO;
+        }
+        *user = request;
+        if (request->length == 0) {
+            return MHD_YES; /* an answer from here would close the connection */
+        }
+    }
+    if (*size > 0) {
+        size_t taken = *size;
+        *size = 0;
+        return take_body(request, data, taken);
+    }
+    return step(request);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **user,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http_server *server = context;
+    struct http_request *request = *user;
+
+    (void)connection;
+    (void)code;
+    if (request == NULL) {
+        return;
+    }
+    server->hooks.gone(server->hooks.context, request);
+    if (request->previous != NULL) {
+        request->previous->next = request->next;
+    } else {
+        server->requests = request->next;
+    }
+    if (request->next != NULL) {
+        request->next->previous = request->previous;
+    }
+    if (request->response != NULL) {
+        MHD_destroy_response(request->response);
+    }
+    free(request->path);
+    free(request);
+    *user = NULL;
+}
+
+enum http_method http_request_method(const struct http_request *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+    return request->path;
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+uint64_t http_request_length(const struct http_request *request)
+{
+    return request->length;
+}
+
+void http_request_set_user(struct http_request *request, void *user)
+{
+    request->user = user;
+}
+
+void *http_request_user(const struct http_request *request)
+{
+    return request->user;
+}
+
+void http_hold(struct http_request *request)
+{
+    assert(!request->is_answered);
+    request->is_held = true;
+}
+
+void http_go_on(struct http_request *request)
+{
+    request->is_held = false;
+    if (request->is_suspended) {
+        request->is_suspended = false;
+        request->server->has_resumed = true;
+        MHD_resume_connection(request->connection);
+    }
+}
+
+static void let_go(void *content)
+{
+    struct content *held = content;
+
+    content_release(&held);
+}
+
+void http_answer(struct http_request *request, const struct http_answer *answer)
+{
+    struct content *content = answer->content;
+
+    assert(!request->is_answered);
+    request->is_answered = true;
+    request->status = answer->status;
+    if (content == NULL) {
+        request->response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    } else {
+        request->response = MHD_create_response_from_buffer_with_free_callback_cls(
+            content->bytes.size_bytes, content->bytes.data, let_go, content_hold(content));
+        if (request->response == NULL) {
+            let_go(content);
+        }
+    }
+    for (size_t i = 0; request->response != NULL && i < answer->n_fields; i++) {
+        MHD_add_response_header(request->response, answer->fields[i].name, answer->fields[i].value);
+    }
+    http_go_on(request);
+}
+
+/* ---- the server ---- */
+
+/* "host:port", "[host]:port" */
+static bool split_address(char host[static ADDRESS_SIZE], char port[static ADDRESS_SIZE],
+                          const char *listen, struct err *err)
+{
+    const char *colon = strrchr(listen, ':');
+    bool is_bracketed = listen[0] == '[';
+
+    if (colon == NULL || colon == listen || (is_bracketed && colon[-1] != ']') ||
+        strlen(listen) >= ADDRESS_SIZE) {
+        return err_set(err, ERR_CONFIG, "'%s' is not an address such as 127.0.0.1:8080", listen);
+    }
+    snprintf(host, ADDRESS_SIZE, "%.*s", (int)(colon - listen) - 2 * is_bracketed,
+             listen + is_bracketed);
+    snprintf(port, ADDRESS_SIZE, "%s", colon + 1);
+    return true;
+}
+
+static bool bind_and_listen(int fd, const struct addrinfo *address)
+{
+    int on = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+           bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
+}
+
+static bool name_address(struct http_server *server, int fd, struct err *err)
+{
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof(bound);
+    char host[ADDRESS_SIZE / 2];
+    char port[8];
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0 ||
+        getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return err_set(err, ERR_SYSTEM, "the bound address cannot be read");
+    }
+    bool is_v6 = strchr(host, ':') != NULL;
+    snprintf(server->address, sizeof(server->address), "http://%s%s%s:%s", is_v6 ? "[" : "", host,
+             is_v6 ? "]" : "", port);
+    return true;
+}
+
+static bool open_socket(int *fd, struct http_server *server, const char *listen, struct err *err)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    char host[ADDRESS_SIZE];
+    char port[ADDRESS_SIZE];
+    struct addrinfo *found = NULL;
+
+    if (!split_address(host, port, listen, err)) {
+        return false;
+    }
+    if (getaddrinfo(host, port, &hints, &found) != 0) {
+        return err_set(err, ERR_CONFIG, "'%s' is not an address such as 127.0.0.1:8080", listen);
+    }
+    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ok = *fd >= 0 && bind_and_listen(*fd, found);
+    freeaddrinfo(found);
+    if (!ok) {
+        return err_set(err, ERR_CONFIG, "listen on %s: %s", listen, strerror(errno));
+    }
+    return name_address(server, *fd, err);
+}
+
+static void on_log(void *context, const char *format, va_list args)
+{
+    char text[ERR_TEXT_MAX];
+
+    (void)context;
+    vsnprintf(text, sizeof(text), format, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("http library", "text=%s", text);
+}
+
+static bool start_daemon(struct http_server *server, const struct http_options *options, int fd,
+                         struct err *err)
+{
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_call,
+        server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_CONNECTION_LIMIT,
+        options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        options->connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        return err_set(err, ERR_SYSTEM, "the HTTP library does not start");
+    }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL || info->epoll_fd < 0) {
+        return err_set(err, ERR_SYSTEM, "the HTTP library has no epoll descriptor");
+    }
+    server->epoll_fd = info->epoll_fd;
+    return true;
+}
+
+bool http_open(struct http_server **server, const struct http_options *options,
+               const struct http_hooks *hooks, struct err *err)
+{
+    struct http_server *opened = calloc(1, sizeof(*opened));
+    int fd = -1;
+
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for an HTTP server");
+    }
+    opened->hooks = *hooks;
+    if (!open_socket(&fd, opened, options->listen, err) ||
+        !start_daemon(opened, options, fd, err)) {
+        goto fail;
+    }
+    *server = opened;
+    return true;
+fail:
+    if (opened->daemon != NULL) {
+        MHD_stop_daemon(opened->daemon); /* closes the socket */
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    free(opened);
+    return false;
+}
+
+/* The library must not stop with suspended connections. */
+static bool answer_held(struct http_server *server)
+{
+    const struct http_answer answer = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                       .n_fields = 1,
+                                       .fields = {{MHD_HTTP_HEADER_RETRY_AFTER, "1"}}};
+    bool had_one = false;
+
+    for (struct http_request *request = server->requests; request != NULL;
+         request = request->next) {
+        if (request->is_held) {
+            http_answer(request, &answer);
+            had_one = true;
+        }
+    }
+    return had_one;
+}
+
+void http_close(struct http_server **server)
+{
+    struct http_server *closed = *server;
+
+    if (closed == NULL) {
+        return;
+    }
+    MHD_socket listener = MHD_quiesce_daemon(closed->daemon);
+    for (int i = 0; i < CLOSE_ROUNDS && answer_held(closed); i++) {
+        MHD_run(closed->daemon);
+    }
+    MHD_run(closed->daemon);
+    MHD_stop_daemon(closed->daemon);
+    if (listener != MHD_INVALID_SOCKET) {
+        close(listener);
+    }
+    free(closed);
+    *server = NULL;
+}
+
+const char *http_address(const struct http_server *server)
+{
+    return server->address;
+}
+
+int http_descriptor(const struct http_server *server)
+{
+    return server->epoll_fd;
+}
+
+int64_t http_timeout_ms(const struct http_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+    if (server->has_resumed) {
+        return 0;
+    }
+    if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES) {
+        return -1;
+    }
+    return timeout_ms > INT32_MAX ? INT32_MAX : (int64_t)timeout_ms;
+}
+
+void http_run(struct http_server *server)
+{
+    server->has_resumed = false;
+    MHD_run(server->daemon);
+}
