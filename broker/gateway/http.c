@@ -422,6 +422,7 @@ static bool open_socket(int *fd, struct http_server *server, const char *listen,
     return name_address(server, *fd, err);
 }
 
+PRINTF_LIKE(2, 0)
 static void on_log(void *context, const char *format, va_list args)
 {
     char text[ERR_TEXT_MAX];

@@ -31,7 +31,7 @@ ROOMS = {
     "broker/board": ["schemas", "common"],
     "broker/store": ["broker/ledger", "broker/board", "schemas", "common"],
     "broker/queue": ["broker/store", "broker/ledger", "broker/board", "schemas", "common"],
-    "broker/gateway": ["schemas", "common"],
+    "broker/gateway": ["broker/store", "schemas", "common"],
     "client": ["scorer/data", "scorer/metric", "schemas", "common"],
 }
 
