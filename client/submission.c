@@ -28,10 +28,14 @@ static bool is_final(const struct jvalue *submission)
            is_state(submission, "failed");
 }
 
-static int exit_code_of_state(const struct jvalue *submission)
+/* What the state means for who waits. */
+static int tell_state(const struct jvalue *submission, const char *id)
 {
     if (is_state(submission, "scored")) {
         return EXIT_DONE;
+    }
+    if (!is_final(submission)) {
+        fprintf(stderr, "assay: not finished yet; `assay status %s --wait' goes on waiting\n", id);
     }
     return is_state(submission, "invalid") ? EXIT_INVALID : EXIT_UNREACHABLE;
 }
@@ -61,8 +65,11 @@ int submission_wait(struct service *service, struct service_answer *answer, cons
         int64_t left_ms = wait_ms - (asked_ms - start_ms);
         int64_t seconds = left_ms <= 0 ? 0 : left_ms / 1000 + 1;
         int code = ask(service, answer, id, seconds < WAIT_SECONDS ? (int)seconds : WAIT_SECONDS);
-        if (code != EXIT_DONE || is_final(service_root(answer)) || left_ms <= 0) {
-            return code != EXIT_DONE ? code : exit_code_of_state(service_root(answer));
+        if (code != EXIT_DONE) {
+            return code;
+        }
+        if (is_final(service_root(answer)) || left_ms <= 0) {
+            return tell_state(service_root(answer), id);
         }
         service_answer_free(answer);
         if (time_boot_ms() - asked_ms < PAUSE_MS) { /* it did not hold the question open */

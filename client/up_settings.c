@@ -44,7 +44,7 @@ static const struct conf_key keys[] = {
      .type = CONF_INT,
      MEMBER(lease_ms),
      .min = 100,
-     .max = 3600000,
+     .max = 900000,
      .fallback = "30000",
      .unit = "milliseconds",
      .help = "a worker that is silent for so long loses its job to another"},

@@ -6,6 +6,8 @@
 
 #define MEMBER(member) CONF_MEMBER(struct broker_config, member)
 
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
 static const struct conf_key keys[] = {
     {.path = "gateways",
      .type = CONF_TEXT,
@@ -68,6 +70,12 @@ static const struct conf_key keys[] = {
      .fallback = "268435456",
      .unit = "bytes",
      .help = "free space at the database below which new submissions are told to come back"},
+    {.path = "log",
+     .type = CONF_ENUM,
+     MEMBER(log),
+     .choices = log_levels,
+     .fallback = "info",
+     .help = "lowest level that is logged"},
 };
 
 const struct conf_table broker_config_table = {

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     if (start != DAEMON_RUN) {
         return start == DAEMON_DONE ? 0 : 2;
     }
-    log_start("broker", LOG_LEVEL_INFO);
+    log_start("broker", (enum log_level)config.log);
     if (!serve(&config, &err)) {
         log_error("stopped", "code=%s text=\"%s\"", err_code_name(err.code), err.text);
         return err.code == ERR_CONFIG ? 2 : 1;
