@@ -5,12 +5,14 @@
  */
 #pragma once
 
+int command_check(int argc, char **argv);
 int command_competition(int argc, char **argv);
 int command_health(int argc, char **argv);
 int command_leaderboard(int argc, char **argv);
 int command_login(int argc, char **argv);
 int command_receipt(int argc, char **argv);
 int command_rescore(int argc, char **argv);
+int command_score(int argc, char **argv);
 int command_select(int argc, char **argv);
 int command_split(int argc, char **argv);
 int command_status(int argc, char **argv);

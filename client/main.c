@@ -11,6 +11,8 @@
 #include "client/commands.h"
 
 static const struct command commands[] = {
+    {"score", command_score, "Score a submission offline, with the labels"},
+    {"check", command_check, "Validate a submission offline, without labels"},
     {"submit", command_submit, "Send a submission, wait for its score"},
     {"submissions", command_submissions, "List your submissions"},
     {"status", command_status, "Show one submission"},

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the commands that need no service share: reading a competition and a submission, and showing
+ * what is wrong with them as FILE:LINE:COLUMN: text. Failures are shown here; what comes back is an
+ * exit code.
+ */
+#pragma once
+
+#include "client/command.h"
+#include "scorer/data/submission.h"
+
+struct offline {
+    const char *competition_path;
+    struct competition competition;
+    char
+        categories[CONF_PATH_SIZE]; /* where the files are that the competition names; "" without */
+    char images[CONF_PATH_SIZE];
+};
+
+/* Memory for one submission and its labels: bounds nothing but a runaway. */
+extern const size_t offline_memory_max;
+
+/* Threads that are worth starting here. */
+size_t offline_threads(void);
+
+/* Reads a competition file. EXIT_DONE or EXIT_USAGE. */
+enum exit_code offline_open(struct offline *offline, const char *path);
+
+/* One line per kept problem on stderr, then their number. */
+void offline_problems(const char *path, const struct problems *problems);
+
+/*
+ * Reads a submission: EXIT_DONE, EXIT_INVALID where its contents are wrong, EXIT_USAGE where it
+ * cannot be read.
+ */
+enum exit_code offline_read(struct submission *submission, const char *path,
+                            const struct offline *offline, const struct catalog *catalog,
+                            struct arena *arena);
