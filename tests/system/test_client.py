@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command line without a service, or with one that stumbles: a few lines of HTTP that answer as
+they are told, because a real gateway cannot be made to break a connection at a given byte."""
+import hashlib
+import http.server
+import json
+import subprocess
+import threading
+import unittest
+
+import harness
+
+TOKEN = "asy1_" + "a" * 12 + "_" + "b" * 52
+SUBMISSION = "0123456789abcdef" * 2
+
+
+class Stumbling(http.server.BaseHTTPRequestHandler):
+    """Does what its server's next step says; a step is a status with headers and body, or "break"."""
+
+    def handle_any(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        step = self.server.steps.pop(0) if self.server.steps else (500, {}, "{}")
+        if step == "break":
+            self.close_connection = True
+            self.connection.close()
+            return
+        status, headers, text = step
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        data = text(body).encode() if callable(text) else text.encode()
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PUT = do_POST = handle_any
+
+    def log_message(self, *_):
+        pass
+
+    def finish(self):
+        try:
+            super().finish()
+        except OSError:
+            pass
+
+
+class ClientTest(harness.SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stumbling)
+        self.server.seen, self.server.steps = [], []
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.env = {"ASSAY_URL": f"http://127.0.0.1:{self.server.server_port}", "ASSAY_TOKEN": TOKEN,
+                    "ASSAY_CONFIG_DIR": str(self.dir / "config")}
+
+    def assay(self, *args, check=0):
+        return harness.run("assay", *args, check=check, env=self.env, cwd=self.dir)
+
+    @staticmethod
+    def accepted(body):
+        return json.dumps({"id": SUBMISSION, "state": "accepted", "sha256": hashlib.sha256(body).hexdigest(),
+                           "bytes": len(body), "received": "2017-06-01T00:00:00Z", "entry": "", "minisig": "",
+                           "remaining_today": 1, "resets_at": "2017-06-02T00:00:00Z", "is_repeated": False})
+
+    def test_upload_is_tried_again_with_its_key(self):
+        path = self.write("boxes.csv", "id,predicted\n" + "1,2 3 4 5 6\n" * 200000)
+        busy = (503, {"Retry-After": "0", "Content-Type": "application/problem+json"}, '{"detail":"full"}')
+        self.server.steps = ["break", busy, "break", (202, {}, self.accepted)]
+        done = self.assay("submit", "birds", "-f", path, "-m", "a & b")
+        self.assertEqual(done.stdout, f"{SUBMISSION}\n")
+        self.assertIn("1 submission remaining today", done.stderr)
+        self.assertEqual(len(self.server.seen), 4)
+        self.assertEqual(len({headers["Idempotency-Key"] for _, _, headers, _ in self.server.seen}), 1)
+        self.assertRegex(self.server.seen[0][2]["Idempotency-Key"], "^[0-9a-f]{32}$")
+        method, request_path, headers, body = self.server.seen[3]
+        self.assertEqual((method, request_path),
+                         ("PUT", "/v1/competitions/birds/submissions?file_name=boxes.csv&message=a%20%26%20b"))
+        self.assertEqual(headers["Authorization"], f"Bearer {TOKEN}")
+        self.assertEqual(body, path.read_bytes())
+        lines = [line for line in done.stderr.split("\n") if line.endswith(" %")]
+        self.assertEqual(lines[-1], "100 %")
+        self.assertEqual(sorted({int(line[:-2]) % 10 for line in lines}), [0])
+
+    def test_other_bytes_arrived(self):
+        self.server.steps = [(202, {}, lambda body: self.accepted(body + b"x"))]
+        done = self.assay("submit", "birds", "-f", self.write("a.csv", "id\n"), "-m", "x", check=4)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("other bytes", done.stderr)
+
+    def test_exit_codes_of_refusals(self):
+        path = self.write("a.csv", "id\n")
+        for status, code in ((400, 2), (401, 3), (403, 3), (404, 2), (409, 3), (413, 3), (422, 2), (429, 3),
+                             (500, 4), (502, 4), (301, 4)):
+            problem = {"detail": "no\x1b[2J", "errors": [{"line": 2, "column": 7, "detail": "bad\x07"}]}
+            self.server.steps = [(status, {"Content-Type": "application/problem+json"}, json.dumps(problem))]
+            done = self.assay("submit", "birds", "-f", path, "-m", "x", check=code)
+            self.assertEqual((done.stdout, done.stderr), ("", "0 %\n100 %\nassay: no?[2J\n  2:7: bad?\n"), status)
+
+    def test_hostile_answers(self):
+        rows = [{"rank": 1, "team": "a\x1b]0;x\x07\u009b2J", "score": "\x1b[31m1", "n_submissions": 1,
+                 "last_submission": "x", "members": ["\x1bc"], "public_rank": None}]
+        board = {"state": "public\x1b[2J", "n_teams": 1, "rows": rows}
+        for text in (json.dumps(board), json.dumps(board, ensure_ascii=False)):
+            for options in ((), ("--json",)):
+                self.server.steps = [(200, {}, text)]
+                done = self.assay("leaderboard", "birds", *options)
+                self.assertNotRegex(done.stdout + done.stderr, "[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+        self.server.steps = [(200, {}, '{"rows":[')]
+        self.assay("leaderboard", "birds", check=4)
+        self.server.steps = [(200, {}, "[" * 100000)]
+        self.assay("leaderboard", "birds", check=4)
+        names = {"files": [{"name": "../../evil", "entry": "x", "minisig": "y"}]}
+        self.server.steps = [(200, {"Content-Type": "text/plain"}, "key"), (200, {}, json.dumps(names))]
+        self.assay("receipt", SUBMISSION, "--dir", "receipts", check=4)
+        self.assertEqual([path.name for path in (self.dir / "receipts").iterdir()], ["receipt.pub"])
+
+    def test_redirect_gets_no_token(self):
+        self.server.steps = [(302, {"Location": self.env["ASSAY_URL"] + "/elsewhere"}, "{}")]
+        self.assay("submissions", "birds", check=4)
+        self.assertEqual([seen[1] for seen in self.server.seen], ["/v1/competitions/birds/submissions?limit=20"])
+
+    def test_unreachable(self):
+        self.env["ASSAY_URL"] = "http://127.0.0.1:1"
+        done = self.assay("health", check=4)
+        self.assertEqual(done.stdout, "")
+        self.assay("leaderboard", "publish", "-c", "birds", check=4)
+
+    def test_usage(self):
+        for words in ((), ("submitt",), ("submit",), ("submit", "-c", "birds", "-f", "a.csv"),
+                      ("submit", "-c", "birds", "-m", "x"), ("submit", "birds", "-f", "missing.csv", "-m", "x"),
+                      ("submit", "birds", "-f", "a.csv", "-m", "x", "--wait=soon"), ("leaderboard",),
+                      ("submissions", "Birds"), ("receipt", "x"), ("verify",), ("team", "create", "-c", "birds"),
+                      ("up", "--workers", "0"), ("up", "--listen", "here"), ("up", "--config", "missing.yaml")):
+            done = self.assay(*words, check=2)
+            self.assertEqual(done.stdout, "", words)
+            self.assertNotEqual(done.stderr, "", words)
+        self.assertEqual(self.server.seen, [])
+
+    def test_help(self):
+        commands = [line.split()[0] for line in self.assay("help").stdout.split("\n") if line.startswith("  ")]
+        self.assertIn("submit", commands)
+        for command in commands:
+            self.assertIn("Usage: assay " + command, self.assay("help", command).stdout)
+        self.assertRegex(self.assay("--version").stdout, r"^assay \d+\.\d+\.\d+\n$")
+
+    def test_no_network_library_is_linked(self):
+        text = subprocess.run(["readelf", "-d", harness.BIN / "assay"], check=True, text=True,
+                              capture_output=True).stdout
+        self.assertIn("NEEDED", text)
+        for library in ("curl", "zmq", "microhttpd", "sqlite", "gnutls", "ssl"):
+            self.assertNotIn(library, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
