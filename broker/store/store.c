@@ -55,7 +55,7 @@ static bool run(struct store *store, struct store_call *call, struct err *err)
     return err_set(err, ERR_STORE, "no such call");
 }
 
-static void set_outcome(struct store_call *call, enum store_outcome outcome)
+void store_call_fail(struct store_call *call, enum store_outcome outcome)
 {
     switch (call->kind) {
 #define STORE_CALL(name, NAME)                                                                     \
@@ -101,7 +101,7 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
     bool ok = run(store, call, &err);
     if (!ok) {
         log_error("store call failed", "call=%s text=\"%s\"", call_name(call), err.text);
-        set_outcome(call, db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
+        store_call_fail(call, db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
     }
     return db_call_end(store->db, ok, &end_err);
 }
@@ -120,7 +120,7 @@ void store_batch(struct store *store, struct store_call *const *calls, size_t n_
         db_rollback(store->db);
     }
     for (size_t i = 0; i < n_calls && !ok; i++) {
-        set_outcome(calls[i], db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
+        store_call_fail(calls[i], db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
     }
 }
 

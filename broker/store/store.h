@@ -351,6 +351,9 @@ void store_batch(struct store *store, struct store_call *const *calls, size_t n_
 /* Frees what the answer of a call owns. */
 void store_call_free(struct store_call *call);
 
+/* Gives a call that was not run its outcome: STORE_FULL or STORE_FAILED. */
+void store_call_fail(struct store_call *call, enum store_outcome outcome);
+
 enum store_outcome store_call_outcome(const struct store_call *call);
 
 /* ---- what the broker loads at its start ---- */
