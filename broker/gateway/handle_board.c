@@ -44,11 +44,11 @@ static bool may_see(struct exchange *exchange, const struct copy *copy)
         return false;
     }
     if (copy->kind == COPY_BOARD_PRIVATE && row.board_state != BOARD_REVEALED) {
-        exchange_fail(exchange, 404, "not_found", "private scores are not revealed yet");
+        exchange_fail(exchange, 403, "not_allowed", "private scores are not revealed yet");
         return false;
     }
     if (is_public && row.board_state == BOARD_HIDDEN) {
-        exchange_fail(exchange, 404, "not_found", "this leaderboard is not published");
+        exchange_fail(exchange, 403, "not_allowed", "this leaderboard is not published");
         return false;
     }
     return true;
@@ -236,17 +236,17 @@ static void write_rescore(struct jwriter *writer, const struct wire_rescore *run
     jwriter_key(writer, "competition");
     jwriter_text_n(writer, run->competition.data, run->competition.size);
     jwriter_key_bool(writer, "is_finished", run->is_finished != 0);
-    jwriter_key_int(writer, "n_planned", run->n_planned);
-    jwriter_key_int(writer, "n_equal", run->n_equal);
-    jwriter_key_int(writer, "n_different", run->n_different);
-    jwriter_key_int(writer, "n_failed", run->n_failed);
+    jwriter_key_int(writer, "planned", run->n_planned);
+    jwriter_key_int(writer, "equal", run->n_equal);
+    jwriter_key_int(writer, "different", run->n_different);
+    jwriter_key_int(writer, "failed", run->n_failed);
     jwriter_key(writer, "differences");
     jwriter_array(writer);
     while (wire_next(&difference, WIRE_RESCORE_DIFFERENCE, &rest) == WIRE_ITEM) {
         jwriter_object(writer);
         jwriter_key(writer, "submission");
         jwriter_text_n(writer, difference.submission.data, difference.submission.size);
-        jwriter_key(writer, "detail");
+        jwriter_key(writer, "text");
         jwriter_text_n(writer, difference.text.data, difference.text.size);
         jwriter_object_end(writer);
     }

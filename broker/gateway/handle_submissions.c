@@ -11,7 +11,7 @@
 #include "broker/gateway/records.h"
 #include "common/text.h"
 
-enum { ANSWER_BYTES_MAX = 8 << 20, LIST_ROWS = 50, LIST_ROWS_MAX = 500 };
+enum { ANSWER_BYTES_MAX = 8 << 20, LIST_ROWS = 50, LIST_ROWS_MAX = 1000 };
 
 static bool is_final(uint8_t state)
 {

@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
+#include "broker/gateway/parting.h"
 #include "common/log.h"
 #include "common/text.h"
 
@@ -29,8 +31,7 @@ enum {
     CONNECTION_BYTES = 32 << 10,
     ADDRESS_SIZE = 96,
     BACKLOG = 511,
-    DRAIN_BYTES = 64 << 10,          /* of a refused body that are let in after the refusal */
-    CHUNKED_DRAIN_BYTES = 256 << 10, /* of a chunked body that was answered in the middle */
+    DRAIN_BYTES = 16 << 20, /* of a body without a length that was answered in the middle */
     CLOSE_ROUNDS = 100,
 };
 
@@ -55,6 +56,7 @@ struct http_request {
     bool is_held;
     bool is_suspended;
     bool is_answered;
+    bool is_cut;                   /* before its body was read */
     unsigned status;               /* of the answer */
     struct MHD_Response *response; /* NULL where there was no memory for it */
     void *user;
@@ -64,7 +66,9 @@ struct http_server {
     struct http_hooks hooks;
     struct MHD_Daemon *daemon;
     struct http_request *requests;
-    int epoll_fd;
+    struct parting *parting;
+    int epoll_fd; /* over the library's and that of the parting connections */
+    int64_t parting_at_ms;
     bool has_resumed; /* the library does not wake its descriptor for these */
     char address[ADDRESS_SIZE];
 };
@@ -148,13 +152,6 @@ static enum MHD_Result queue_answer(struct http_request *request)
     return MHD_queue_response(request->connection, request->status, request->response);
 }
 
-/* A client that has begun to send a short body gets its answer after it. */
-static bool wants_drain(const struct http_request *request)
-{
-    return request->length > 0 && request->length <= DRAIN_BYTES &&
-           http_request_header(request, MHD_HTTP_HEADER_EXPECT) == NULL;
-}
-
 static enum MHD_Result suspend(struct http_request *request, enum stage stage)
 {
     request->stage = stage;
@@ -180,7 +177,8 @@ static enum MHD_Result step_end(struct http_request *request)
 /* After the head hook: refuse now, or let the body come. */
 static enum MHD_Result step_body(struct http_request *request)
 {
-    if (request->is_answered && !wants_drain(request)) {
+    if (request->is_answered) {
+        request->is_cut = request->length > 0;
         return queue_answer(request);
     }
     request->stage = STAGE_BODY;
@@ -217,7 +215,7 @@ static enum MHD_Result take_body(struct http_request *request, const char *data,
     }
     request->drained_bytes += size;
     bool is_too_much =
-        request->length == HTTP_LENGTH_UNKNOWN && request->drained_bytes > CHUNKED_DRAIN_BYTES;
+        request->length == HTTP_LENGTH_UNKNOWN && request->drained_bytes > DRAIN_BYTES;
     return is_too_much ? MHD_NO : MHD_YES;
 }
 
@@ -246,18 +244,32 @@ static enum MHD_Result on_call(void *context, struct MHD_Connection *connection,
     return step(request);
 }
 
+/* The answer is out, the library closes its descriptor next: ours stays a while. */
+static void part(struct http_server *server, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info != NULL) {
+        parting_add(server->parting, info->connect_fd, time_boot_ms());
+        server->has_resumed = true;
+    }
+}
+
 static void on_completed(void *context, struct MHD_Connection *connection, void **user,
                          enum MHD_RequestTerminationCode code)
 {
     struct http_server *server = context;
     struct http_request *request = *user;
 
-    (void)connection;
     (void)code;
     if (request == NULL) {
         return;
     }
     server->hooks.gone(server->hooks.context, request);
+    if (request->is_cut) {
+        part(server, connection);
+    }
     if (request->previous != NULL) {
         request->previous->next = request->next;
     } else {
@@ -433,6 +445,14 @@ static void on_log(void *context, const char *format, va_list args)
     log_debug("http library", "text=%s", text);
 }
 
+static bool watch(struct http_server *server, int fd, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+    return epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ||
+           err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
+}
+
 static bool start_daemon(struct http_server *server, const struct http_options *options, int fd,
                          struct err *err)
 {
@@ -452,8 +472,17 @@ static bool start_daemon(struct http_server *server, const struct http_options *
     if (info == NULL || info->epoll_fd < 0) {
         return err_set(err, ERR_SYSTEM, "the HTTP library has no epoll descriptor");
     }
-    server->epoll_fd = info->epoll_fd;
-    return true;
+    return watch(server, info->epoll_fd, err) &&
+           watch(server, parting_descriptor(server->parting), err);
+}
+
+static void free_server(struct http_server *server)
+{
+    parting_close(&server->parting);
+    if (server->epoll_fd >= 0) {
+        close(server->epoll_fd);
+    }
+    free(server);
 }
 
 bool http_open(struct http_server **server, const struct http_options *options,
@@ -466,7 +495,13 @@ bool http_open(struct http_server **server, const struct http_options *options,
         return err_set(err, ERR_SYSTEM, "no memory for an HTTP server");
     }
     opened->hooks = *hooks;
-    if (!open_socket(&fd, opened, options->listen, err) ||
+    opened->parting_at_ms = -1;
+    opened->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (opened->epoll_fd < 0) {
+        err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
+        goto fail;
+    }
+    if (!parting_open(&opened->parting, err) || !open_socket(&fd, opened, options->listen, err) ||
         !start_daemon(opened, options, fd, err)) {
         goto fail;
     }
@@ -478,7 +513,7 @@ fail:
     } else if (fd >= 0) {
         close(fd);
     }
-    free(opened);
+    free_server(opened);
     return false;
 }
 
@@ -516,7 +551,7 @@ void http_close(struct http_server **server)
     if (listener != MHD_INVALID_SOCKET) {
         close(listener);
     }
-    free(closed);
+    free_server(closed);
     *server = NULL;
 }
 
@@ -533,18 +568,22 @@ int http_descriptor(const struct http_server *server)
 int64_t http_timeout_ms(const struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
+    int64_t parting_ms = server->parting_at_ms - time_boot_ms();
 
     if (server->has_resumed) {
         return 0;
     }
+    parting_ms = server->parting_at_ms < 0 ? -1 : parting_ms > 0 ? parting_ms : 0;
     if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES) {
-        return -1;
+        return parting_ms;
     }
-    return timeout_ms > INT32_MAX ? INT32_MAX : (int64_t)timeout_ms;
+    int64_t own_ms = timeout_ms > INT32_MAX ? INT32_MAX : (int64_t)timeout_ms;
+    return parting_ms >= 0 && parting_ms < own_ms ? parting_ms : own_ms;
 }
 
 void http_run(struct http_server *server)
 {
     server->has_resumed = false;
     MHD_run(server->daemon);
+    server->parting_at_ms = parting_run(server->parting, time_boot_ms());
 }

@@ -100,7 +100,7 @@ struct http_answer {
 };
 
 /*
- * Answers, once. What follows of the body is not read: small rests are let in and dropped, so that
- * the client reads the answer and no reset; larger ones close the connection.
+ * Answers, once. In the head, the body is not read any more and the connection closed after the
+ * answer; a body that is answered in its middle is dropped up to its end.
  */
 void http_answer(struct http_request *request, const struct http_answer *answer);
