@@ -1,4 +1,22 @@
-int main(void)
+/* SPDX-License-Identifier: MIT */
+/*
+ * assay-worker: arguments, configuration, run.
+ */
+#include "common/daemon.h"
+#include "scorer/worker/worker.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    struct worker_settings settings;
+    const struct reader reader = {.settings = &settings, .parse = reader_parse};
+
+    switch (daemon_start(&settings, &worker_settings_table, "assay-worker", argc, argv)) {
+    case DAEMON_DONE:
+        return 0;
+    case DAEMON_USAGE:
+        return 2;
+    case DAEMON_RUN:
+        break;
+    }
+    return worker_run(&reader);
 }

@@ -196,6 +196,10 @@ static const struct sock_filter scorer_filter[] = {
     ALLOW(pread64),
     ALLOW(fstat),
     ALLOW(newfstatat),
+#ifdef SYS_access
+    ALLOW(access),
+#endif
+    ALLOW(faccessat),
     ALLOW(getdents64),
     ALLOW_WITH_BITS(clone, 0, CLONE_THREAD),
     REFUSE(clone3, ENOSYS), /* its flags are out of a filter's sight; glibc then uses clone */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a reader's child does: one submission to columns or problems. One thread: the sandbox allows
+ * no other.
+ */
+#include "scorer/data/submission.h"
+#include "scorer/worker/reader.h"
+
+bool reader_parse(struct columns *columns, const struct reader_input *input, struct err *err)
+{
+    const struct competition *competition = &input->sheet->competition;
+    const struct submission_source source = {
+        .form = {.format = (enum submission_format)competition->submission.format,
+                 .k = (size_t)competition->submission.k,
+                 .columns = &competition->submission.columns},
+        .catalog = &input->sheet->catalog,
+        .fd = input->fd,
+        .n_threads = 1,
+    };
+    struct problems *problems = arena_alloc(input->arena, 1, sizeof(*problems), err);
+    struct submission submission;
+
+    if (problems == NULL) {
+        return false;
+    }
+    if (!submission_read(&submission, &source, input->arena, problems, err)) {
+        if (problems->n_all == 0) {
+            return false;
+        }
+        *columns = (struct columns){.kind = COLUMNS_PROBLEMS,
+                                    .problems = {.n_all = problems->n_all,
+                                                 .n_kept = problems->n_kept,
+                                                 .kept = problems->kept}};
+        return true;
+    }
+    *columns = (struct columns){.kind = input->sheet->frame.kind};
+    if (columns->kind == COLUMNS_TOPK) {
+        columns->topk = submission.topk;
+    } else {
+        columns->boxes = submission.boxes;
+    }
+    return true;
+}
