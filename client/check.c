@@ -33,14 +33,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->images = text;
         return 0;
     case ARGP_KEY_ARG:
-        if (arguments->competition == NULL) {
-            arguments->competition = text;
-        } else if (arguments->submission == NULL) {
-            arguments->submission = text;
-        } else {
-            return ARGP_ERR_UNKNOWN;
-        }
-        return 0;
+        return offline_take(&arguments->competition, &arguments->submission, text);
     case ARGP_KEY_END:
         if (arguments->submission == NULL) {
             argp_error(state, "which competition, and which submission?");

@@ -11,6 +11,7 @@ int command_health(int argc, char **argv);
 int command_leaderboard(int argc, char **argv);
 int command_login(int argc, char **argv);
 int command_receipt(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_rescore(int argc, char **argv);
 int command_score(int argc, char **argv);
 int command_select(int argc, char **argv);

@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"competition", command_competition, "Competitions: create, list, show"},
     {"team", command_team, "Make a team and its token"},
     {"rescore", command_rescore, "Score everything again and compare"},
+    {"report", command_report, "Tables and figures of the iNaturalist 2017 paper"},
     {"split", command_split, "Divide photos into train, validation and test, by observer"},
     {"login", command_login, "Keep the address of a service and your token"},
     {"up", command_up, "Run the service on this machine"},

@@ -25,6 +25,19 @@ size_t offline_threads(void)
     return online < 1 ? 1 : online > THREADS_MAX ? THREADS_MAX : (size_t)online;
 }
 
+error_t offline_take(const char **competition, const char **submission, const char *text)
+{
+    const char **next = *competition == NULL  ? competition
+                        : *submission == NULL ? submission
+                                              : NULL;
+
+    if (next == NULL) {
+        return ARGP_ERR_UNKNOWN; /* one too many */
+    }
+    *next = text;
+    return 0;
+}
+
 void offline_problems(const char *path, const struct problems *problems)
 {
     for (uint32_t i = 0; i < problems->n_kept; i++) {
@@ -132,4 +145,29 @@ enum exit_code offline_read(struct submission *submission, const char *path,
 out:
     free(problems);
     return code;
+}
+
+enum exit_code offline_labels(struct labels **labels, const char *path,
+                              const struct offline *offline)
+{
+    const struct labels_source source = {
+        .task = (enum task)offline->competition.task,
+        .path = path,
+        .categories = offline->categories,
+    };
+    struct problems *problems = calloc(1, sizeof(*problems));
+    struct err err = {0};
+
+    if (problems == NULL) {
+        err_set(&err, ERR_SYSTEM, "no memory");
+        return command_failed(&err);
+    }
+    bool ok = labels_load(labels, &source, problems, &err);
+    if (!ok && problems->n_all > 0) {
+        offline_problems(path, problems);
+    } else if (!ok) {
+        command_failed(&err);
+    }
+    free(problems);
+    return ok ? EXIT_DONE : EXIT_USAGE;
 }

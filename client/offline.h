@@ -6,7 +6,10 @@
  */
 #pragma once
 
+#include <argp.h>
+
 #include "client/command.h"
+#include "scorer/data/labels.h"
 #include "scorer/data/submission.h"
 
 struct offline {
@@ -23,6 +26,12 @@ extern const size_t offline_memory_max;
 /* Threads that are worth starting here. */
 size_t offline_threads(void);
 
+/*
+ * Takes the next plain argument: the competition, then the submission; with argp's error where both
+ * are taken.
+ */
+error_t offline_take(const char **competition, const char **submission, const char *text);
+
 /* Reads a competition file. EXIT_DONE or EXIT_USAGE. */
 enum exit_code offline_open(struct offline *offline, const char *path);
 
@@ -36,3 +45,8 @@ void offline_problems(const char *path, const struct problems *problems);
 enum exit_code offline_read(struct submission *submission, const char *path,
                             const struct offline *offline, const struct catalog *catalog,
                             struct arena *arena);
+
+/* Reads labels, which the caller closes. EXIT_DONE, or EXIT_USAGE: wrong labels are not the
+ * submission's fault. */
+enum exit_code offline_labels(struct labels **labels, const char *path,
+                              const struct offline *offline);

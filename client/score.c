@@ -14,7 +14,6 @@
 #include "client/commands.h"
 #include "client/digest.h"
 #include "client/offline.h"
-#include "scorer/data/labels.h"
 #include "scorer/metric/evaluate.h"
 
 /* A scorecard of the largest catalog stays far below. */
@@ -55,19 +54,6 @@ static bool parse_split(unsigned *splits, const char *text)
     return false;
 }
 
-static error_t take_argument(struct score_arguments *arguments, char *text)
-{
-    const char **next = arguments->competition == NULL  ? &arguments->competition
-                        : arguments->submission == NULL ? &arguments->submission
-                                                        : NULL;
-
-    if (next == NULL) {
-        return ARGP_ERR_UNKNOWN; /* one too many */
-    }
-    *next = text;
-    return 0;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct score_arguments *arguments = state->input;
@@ -86,7 +72,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->is_json = true;
         return 0;
     case ARGP_KEY_ARG:
-        return take_argument(arguments, text);
+        return offline_take(&arguments->competition, &arguments->submission, text);
     case ARGP_KEY_END:
         if (arguments->submission == NULL || arguments->labels == NULL) {
             argp_error(state, "which competition, which submission, and --labels where?");
@@ -123,31 +109,6 @@ static void *hashing_run(void *context)
     return NULL;
 }
 
-static enum exit_code load_labels(struct scoring *scoring)
-{
-    const char *path = scoring->arguments.labels;
-    const struct labels_source source = {
-        .task = (enum task)scoring->offline.competition.task,
-        .path = path,
-        .categories = scoring->offline.categories,
-    };
-    struct problems *problems = calloc(1, sizeof(*problems));
-    struct err err = {0};
-
-    if (problems == NULL) {
-        err_set(&err, ERR_SYSTEM, "no memory");
-        return command_failed(&err);
-    }
-    bool ok = labels_load(&scoring->labels, &source, problems, &err);
-    if (!ok && problems->n_all > 0) {
-        offline_problems(path, problems);
-    } else if (!ok) {
-        command_failed(&err);
-    }
-    free(problems);
-    return ok ? EXIT_DONE : EXIT_USAGE; /* wrong labels are not the submission's fault */
-}
-
 static bool evaluate(struct scoring *scoring, const struct submission *submission, struct err *err)
 {
     const struct labels *labels = scoring->labels;
@@ -170,7 +131,8 @@ static enum exit_code score(struct scoring *scoring)
     struct submission submission;
     struct err err = {0};
 
-    enum exit_code code = load_labels(scoring);
+    enum exit_code code =
+        offline_labels(&scoring->labels, scoring->arguments.labels, &scoring->offline);
     if (code != EXIT_DONE) {
         return code;
     }
