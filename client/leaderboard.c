@@ -186,8 +186,7 @@ struct move_arguments {
 /* Waits until every selected submission is opened; the service opens them one by one. */
 static int wait_for_reveal(struct service *service, const char *competition)
 {
-    const struct board_arguments arguments = {
-        .options = {.competition = competition}, .is_private = true, .limit = 1};
+    const struct board_arguments arguments = {.options = {.competition = competition}, .limit = 1};
     int64_t end_ms = time_boot_ms() + REVEAL_WAIT_MS;
     struct err err;
 
