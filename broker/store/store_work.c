@@ -179,7 +179,7 @@ bool store_do_renew(struct store *store, struct store_renew *call, struct err *e
 
 bool store_do_release(struct store *store, struct store_release *call, struct err *err)
 {
-    struct store_job job;
+    struct store_job job = {0};
     bool is_there;
 
     if (!store_job_row(store, &job, &is_there, call->job, err) ||

@@ -10,6 +10,7 @@ stopped whatever happens, and its log is printed when the test fails, so that an
 go on at once. The programs are those in $ASSAY_BIN (ctest sets it; else build/release/bin).
 Nothing here waits for a fixed time: `wait_for` polls until a condition holds or a minute is over.
 """
+import ctypes
 import json
 import os
 import pathlib
@@ -25,6 +26,8 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 BIN = pathlib.Path(os.environ.get("ASSAY_BIN", ROOT / "build" / "release" / "bin")).resolve()
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 PATIENCE_SECONDS = 60  # for what takes milliseconds on an idle machine
 
 
@@ -38,6 +41,11 @@ def wait_for(condition, what, seconds=PATIENCE_SECONDS):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
+
+
+def die_with_parent():
+    """In a child: a test that is killed takes its service along."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run(program, *args, check=0, env=None, **options):
@@ -125,7 +133,8 @@ class Service:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [BIN / "assay", "up", "--state", self.state, "--listen", "127.0.0.1:0", *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=die_with_parent)
         self.url = wait_for(lambda: self._answers(address), "the service answers")
         return self
 
