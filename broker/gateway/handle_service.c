@@ -82,7 +82,7 @@ static void answer_static(struct exchange *exchange, const struct embedded *file
         exchange_fail_err(exchange, &err);
         return;
     }
-    exchange_answer_shared(exchange, content, "public, max-age=3600");
+    exchange_answer_shared(exchange, content, "no-cache");
     content_release(&content);
 }
 

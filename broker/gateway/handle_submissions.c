@@ -179,8 +179,15 @@ static void on_receipt_page(struct exchange *exchange, const struct wire_message
     exchange_answer(exchange, 200, &html.out, "text/html; charset=utf-8");
 }
 
+/* Without a token the same answer for every id, so that none can be told to exist. */
 void handle_receipt_page(struct exchange *exchange)
 {
+    if (exchange_token(exchange).size == 0) {
+        exchange_fail(exchange, 401, "invalid_token",
+                      "A receipt is shown to its team: assay receipt ID fetches it, and "
+                      "assay verify checks it without asking anybody.");
+        return;
+    }
     ask_receipt(exchange, on_receipt_page);
 }
 

@@ -26,9 +26,9 @@ static void page_start(struct html *html, const char *title, struct wire_bytes m
 
 static void page_end(struct html *html)
 {
-    html_markup(html, "</main>\n<footer>Every accepted submission and every result has a signed "
+    html_markup(html, "</main>\n<footer><p>Every accepted submission and every result has a signed "
                       "receipt that <code>minisign</code> checks against the "
-                      "<a href=\"/v1/keys/receipt.pub\">receipt key</a>.</footer>\n"
+                      "<a href=\"/v1/keys/receipt.pub\">receipt key</a>.</p></footer>\n"
                       "</body>\n</html>\n");
 }
 
@@ -69,18 +69,19 @@ static void index_row(struct html *html, const struct wire_competition_row *row)
 {
     html_markup(html, "<tr><th scope=\"row\"><a href=\"/c/");
     html_text(html, row->id);
-    html_markup(html, "\">");
+    html_markup(html, row->board_state == BOARD_REVEALED ? "?track=private\">" : "\">");
     html_text(html, row->title.size > 0 ? row->title : row->id);
     html_markup(html, "</a><span class=\"members\">");
     html_string(html, row->task == TASK_DETECTION ? "detection" : "classification");
     html_markup(html, ", ");
     html_text(html, row->metric);
-    html_markup(html, "</span></th><td>");
+    html_markup(html, "</span></th>");
+    cell_start(html, "when");
     badge(html, board_state_name(row->board_state), state_label(row->board_state));
     html_markup(html, "</td>");
     cell_start(html, "when");
     if (row->closes_ms == INT64_MIN) {
-        html_markup(html, "open");
+        html_markup(html, row->board_state == BOARD_REVEALED ? "–" : "open");
     } else {
         html_time(html, row->closes_ms);
     }
@@ -103,11 +104,14 @@ void page_index(struct html *html, const struct copy *copy)
         page_end(html);
         return;
     }
-    html_markup(html, "<p class=\"soft\">Times are UTC.</p>\n<div class=\"scroll\">"
-                      "<table><caption>Competitions</caption><thead><tr>"
-                      "<th scope=\"col\">Competition</th><th scope=\"col\">Leaderboard</th>"
-                      "<th scope=\"col\">Closes</th><th scope=\"col\" class=\"number\">Teams</th>"
-                      "<th scope=\"col\" class=\"number\">Entries</th></tr></thead>\n<tbody>\n");
+    html_markup(
+        html,
+        "<p class=\"soft\">Times are UTC.</p>\n<div class=\"scroll\">"
+        "<table><caption>Competitions</caption><thead><tr>"
+        "<th scope=\"col\">Competition</th>"
+        "<th scope=\"col\" class=\"when\">Leaderboard</th>"
+        "<th scope=\"col\" class=\"when\">Closes</th><th scope=\"col\" class=\"number\">Teams</th>"
+        "<th scope=\"col\" class=\"number\">Entries</th></tr></thead>\n<tbody>\n");
     while (wire_next(&row, WIRE_COMPETITION_ROW, &rest) == WIRE_ITEM) {
         index_row(html, &row);
     }
@@ -264,9 +268,11 @@ static void board_table(struct html *html, const struct copy *copy, size_t first
                       "tabindex=\"0\"><table><caption>Leaderboard</caption><thead><tr>"
                       "<th scope=\"col\" class=\"number\">Rank</th>");
     html_markup(html, is_private ? "<th scope=\"col\" class=\"number\">Moved</th>" : "");
-    html_markup(html, "<th scope=\"col\">Team</th><th scope=\"col\" class=\"number\">Score</th>"
-                      "<th scope=\"col\" class=\"number\">Entries</th>"
-                      "<th scope=\"col\">Last submission (UTC)</th></tr></thead>\n<tbody>\n");
+    html_markup(
+        html,
+        "<th scope=\"col\">Team</th><th scope=\"col\" class=\"number\">Score</th>"
+        "<th scope=\"col\" class=\"number\">Entries</th>"
+        "<th scope=\"col\" class=\"when\">Last submission (UTC)</th></tr></thead>\n<tbody>\n");
     for (int n = 0; n < PAGE_BOARD_ROWS && wire_next(&row, WIRE_BOARD_ROW, &rest) == WIRE_ITEM;
          n++) {
         board_row(html, &row, is_private);

@@ -474,5 +474,72 @@ class MemoryTest(GatewayTest):
         self.assertLess(anonymous, self.LIMIT_KB)
 
 
+class ScoredTest(harness.SystemTest):
+    """The whole service: what changes when a file is scored."""
+
+    def board(self, query="", **options):
+        return self.service.http("GET", "/v1/competitions/digits/leaderboard" + query, **options)
+
+    def submit(self, team, rows):
+        text = "id,predicted\n" + "".join(f"{row},{guess}\n" for row, guess in enumerate(rows, 1))
+        answer = self.service.http("PUT", "/v1/competitions/digits/submissions?file_name=a.csv",
+                                   text.encode(), team["token"])
+        self.assertEqual(answer.status, 202, answer.body)
+        return answer.json()["id"]
+
+    def wait(self, team, submission):
+        return self.service.http("GET", "/v1/submissions/" + submission, None, team["token"],
+                                 {"Prefer": "wait=50"}).json()
+
+    def test_from_upload_to_reveal(self):
+        rules = self.write("digits.yaml", "competition: digits\ntask: classification\n"
+                           "metric: top1_accuracy\nsubmission: {format: topk, k: 1}\n"
+                           "board: {decimals: 3}\n")
+        labels = self.write("labels.csv", "id,expected,usage\n1,1,Public\n2,2,Public\n"
+                            "3,3,Private\n4,4,Private\n")
+        self.service.run("competition", "create", rules, "--labels", labels)
+        admin = self.service.admin_token()
+        teams = [self.service.http("POST", "/v1/competitions/digits/teams",
+                                   json.dumps({"name": name, "members": ["anna", "bert"]}).encode(),
+                                   admin).json() for name in ('first, "A"', "second <i>")]
+        move = lambda to: self.service.http(
+            "POST", "/v1/competitions/digits/leaderboard", json.dumps({"move": to}).encode(), admin)
+        self.assertEqual(move("publish").status, 200)
+        self.assertEqual(self.board().json()["rows"], [])
+
+        for team, rows, score in ((teams[1], [1, 2, 9, 9], "1.000"), (teams[0], [1, 9, 3, 4], "0.500")):
+            done = self.wait(team, self.submit(team, rows))
+            self.assertEqual((done["state"], done["public_score"], done["private_score"]),
+                             ("scored", score, None))
+            self.assertIn("public", done["scorecard"]["splits"])
+            self.assertNotIn("private", done["scorecard"]["splits"])
+            shown = {row["team"]: row["score"] for row in self.board().json()["rows"]}
+            self.assertEqual(shown[team["name"]], score)  # who was told finds it on the board
+        broken = self.wait(teams[0], self.submit(teams[0], [1, "x", 3]))
+        self.assertEqual((broken["state"], broken["n_problems"]), ("invalid", 2))
+        self.assertIn((3, 3), [(error["line"], error["column"]) for error in broken["errors"]])
+
+        old = self.board()
+        self.assertEqual(self.board(headers={"If-None-Match": old.headers["ETag"]}).status, 304)
+        table = self.service.http("GET", "/v1/competitions/digits/leaderboard.csv").body.decode()
+        self.assertRegex(table.splitlines()[2],
+                         r'^2,\d+,"first, ""A""",\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,0\.500,2,"anna,bert"$')
+        page = self.service.http("GET", "/c/digits").body.decode()
+        self.assertIn("second &lt;i&gt;", page)
+        self.assertNotIn("<i>", page)
+
+        for track in ("?track=private", "?track=private&limit=1"):
+            self.assertEqual(self.board(track).status, 403)
+            self.assertEqual(self.board(track, token=admin).status, 403)
+        self.assertEqual(move("reveal").status, 200)
+        harness.wait_for(lambda: self.board().json()["state"] == "revealed", "the reveal")
+        final = self.board("?track=private").json()
+        self.assertEqual([(row["team"], row["score"], row["public_rank"]) for row in final["rows"]],
+                         [('first, "A"', "1.000", 2), ("second <i>", "0.000", 1)])
+        page = self.service.http("GET", "/c/digits?track=private").body.decode()
+        self.assertIn("▲ 1", page)
+        self.assertIn("▼ 1", page)
+
+
 if __name__ == "__main__":
     unittest.main()
