@@ -105,7 +105,7 @@ bool cardtext_print(FILE *out, const struct scorecard *card, const struct compet
     unsigned shown = CARD_ALL;
     int decimals = (int)competition->board.decimals;
 
-    while ((splits & CARD_BIT(shown)) == 0) {
+    while (shown > 0 && (splits & CARD_BIT(shown)) == 0) {
         shown--;
     }
     const struct scorecard_split *split = &card->splits[shown];

@@ -83,7 +83,7 @@ static bool write_table(FILE *out, const struct report *report, enum report_tabl
         write_cell(out, "th", &table.columns[i], table.columns[i].title);
     }
     fputs("</tr></thead><tbody>", out);
-    for (size_t i = 0; i < table.n_cells; i++) {
+    for (size_t i = 0; i < table.n_cells && table.n_columns > 0; i++) {
         size_t column = i % table.n_columns;
         fputs(column == 0 ? "<tr>" : "", out);
         write_cell(out, "td", &table.columns[column], table.cells[i]);

@@ -7,6 +7,7 @@
  */
 #include "scorer/data/reading.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "scorer/data/id_set.h"
@@ -267,6 +268,7 @@ void reading_rows(struct reading *reading, struct lane *lanes, size_t n_lanes)
 {
     struct crew crews[LANES_MAX];
 
+    assert(n_lanes > 0 && n_lanes <= LANES_MAX);
     for (size_t i = 0; i < n_lanes; i++) {
         crews[i] = (struct crew){.reading = reading, .work = read_part_work, .data = &lanes[i]};
     }
