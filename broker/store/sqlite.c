@@ -224,15 +224,21 @@ int64_t db_last_number(const struct db *db)
 
 /* ---- transactions ---- */
 
+/* A statement without values and rows. */
+static bool run_one(struct db *db, enum db_statement statement, struct err *err)
+{
+    return db_run_values(db, statement, NULL, 0, err);
+}
+
 bool db_begin(struct db *db, struct err *err)
 {
     db->status = SQLITE_OK;
-    return run_text(db, "BEGIN IMMEDIATE", err);
+    return run_one(db, DB_BEGIN, err);
 }
 
 bool db_commit(struct db *db, struct err *err)
 {
-    if (run_text(db, "COMMIT", err)) {
+    if (run_one(db, DB_COMMIT, err)) {
         return true;
     }
     if ((db->status & 0xff) != SQLITE_FULL && (db->status & 0xff) != SQLITE_BUSY) {
@@ -258,7 +264,7 @@ void db_rollback(struct db *db)
 
 bool db_call_begin(struct db *db, struct err *err)
 {
-    return run_text(db, "SAVEPOINT call", err);
+    return run_one(db, DB_CALL_BEGIN, err);
 }
 
 bool db_call_end(struct db *db, bool is_kept, struct err *err)
@@ -267,7 +273,7 @@ bool db_call_end(struct db *db, bool is_kept, struct err *err)
     if (sqlite3_get_autocommit(db->handle)) {
         return err_set(err, ERR_STORE, "the batch was rolled back");
     }
-    return run_text(db, is_kept ? "RELEASE call" : "ROLLBACK TO call; RELEASE call", err);
+    return (is_kept || run_text(db, "ROLLBACK TO call", err)) && run_one(db, DB_CALL_KEEP, err);
 }
 
 /* ---- opening ---- */
@@ -410,8 +416,8 @@ static bool run_migration(struct db *db, int number, const struct embedded *file
     if (sql == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for %s", file->name);
     }
-    bool ok = db_begin(db, err) && run_text(db, sql, err) &&
-              note_migration(db, number, file, now_ms, err) && db_commit(db, err);
+    bool ok = run_text(db, "BEGIN IMMEDIATE", err) && run_text(db, sql, err) &&
+              note_migration(db, number, file, now_ms, err) && run_text(db, "COMMIT", err);
     if (!ok) {
         db_rollback(db);
     }
