@@ -12,15 +12,13 @@
 
 enum { PAGE_ROWS_MAX = 2000 };
 
-/* The board that answers for a track: a frozen public one stands until the reveal. */
+/* The board that answers for a track: a frozen public one stands until the reveal is asked for. */
 static enum store_track shown_track(const struct contest *contest, enum wire_track track)
 {
     if (track == TRACK_PRIVATE) {
         return STORE_PRIVATE;
     }
-    return contest->board_state == BOARD_FROZEN || contest->board_state == BOARD_REVEALING
-               ? STORE_FROZEN
-               : STORE_PUBLIC;
+    return contest->board_state == BOARD_FROZEN ? STORE_FROZEN : STORE_PUBLIC;
 }
 
 static bool append_team(struct core *core, struct wire_buffer *rows, const struct contest *contest,
@@ -152,11 +150,7 @@ static bool note_move(struct core *core, struct contest *contest,
         contest->board_state = BOARD_REVEALING;
         return core_load_private(core, contest, err);
     }
-    bool ok = true;
-    if (move->board_state == BOARD_FROZEN ||
-        (move->board_state == BOARD_REVEALING && contest->board_state != BOARD_FROZEN)) {
-        ok = directory_freeze(&core->directory, contest, err);
-    }
+    bool ok = move->board_state != BOARD_FROZEN || directory_freeze(&core->directory, contest, err);
     contest->board_state = move->board_state;
     core_schedule_freeze(core);
     core_publish(core, contest, "");
