@@ -26,8 +26,6 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 BIN = pathlib.Path(os.environ.get("ASSAY_BIN", ROOT / "build" / "release" / "bin")).resolve()
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1
 PATIENCE_SECONDS = 60  # for what takes milliseconds on an idle machine
 
 
@@ -41,11 +39,6 @@ def wait_for(condition, what, seconds=PATIENCE_SECONDS):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
-
-
-def die_with_parent():
-    """In a child: a test that is killed takes its service along."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run(program, *args, check=0, env=None, **options):
@@ -82,7 +75,11 @@ class Process:
         return int(fields[1]), int(fields[19]), fields[0]
 
     def name(self):
-        words = pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        """The program's name; empty when the process is gone."""
+        try:
+            words = pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return ""
         return os.path.basename(words[0].decode()).split(":")[0]
 
     def is_alive(self):
@@ -115,6 +112,11 @@ def descendants(pid):
     return found
 
 
+def end_with_test():
+    """In a new process: SIGTERM when the test's process ends, however it ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class Service:
     """`assay up` in a folder of its own."""
 
@@ -134,7 +136,7 @@ class Service:
             self.process = subprocess.Popen(
                 [BIN / "assay", "up", "--state", self.state, "--listen", "127.0.0.1:0", *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=die_with_parent)
+                preexec_fn=end_with_test)
         self.url = wait_for(lambda: self._answers(address), "the service answers")
         return self
 
@@ -142,7 +144,7 @@ class Service:
         if self.process.poll() is not None:
             raise AssertionError(f"assay up ended with {self.process.returncode}\n{self.log()}")
         url = address.read_text().strip() if address.exists() else ""
-        if url and run("assay", "health", env={"ASSAY_URL": url}, check=None).returncode == 0:
+        if url and run("assay", "health", "--ready", env={"ASSAY_URL": url}, check=None).returncode == 0:
             return url
         return None
 
