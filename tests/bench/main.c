@@ -101,7 +101,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (!find_folders(&bench, &err) || !report_ours(&bench, &err) ||
-        (!bench.is_quick && !report_peers(&bench, &err))) {
+        (!bench.is_quick && (!report_phases(&bench, &err) || !report_peers(&bench, &err)))) {
         fprintf(stderr, "assay-bench: %s\n", err.text);
         return 1;
     }

@@ -60,9 +60,15 @@ static void become(const char *const *argv, const char *output_path,
     _exit(127);
 }
 
-/* Waits for a child, and kills it when its time is over. */
-static bool wait_for(struct rusage *usage, pid_t pid, double wall_s, struct err *err)
+static double time_ms(struct timeval time)
 {
+    return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
+}
+
+/* Waits for a child, and kills it when its time is over. */
+static bool wait_for(struct measure *run, pid_t pid, double wall_s, struct err *err)
+{
+    struct rusage usage;
     int status;
     int fd = pidfd_open(pid, 0);
 
@@ -73,28 +79,26 @@ static bool wait_for(struct rusage *usage, pid_t pid, double wall_s, struct err 
         return false;
     }
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    if (poll(&wait, 1, (int)(wall_s * 1e3)) <= 0) {
+    bool is_late = poll(&wait, 1, (int)(wall_s * 1e3)) <= 0;
+    if (is_late) {
         kill(pid, SIGKILL);
     }
     close(fd);
-    if (wait4(pid, &status, 0, usage) < 0) {
+    if (wait4(pid, &status, 0, &usage) < 0) {
         return err_set(err, ERR_SYSTEM, "wait for a child: %s", strerror(errno));
     }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        usage->ru_maxrss = -1;
-    }
+    *run = (struct measure){
+        .cpu_ms = time_ms(usage.ru_utime) + time_ms(usage.ru_stime),
+        .peak_mb = (double)usage.ru_maxrss * 1024 / 1e6,
+        .is_late = is_late,
+        .is_stopped = !WIFEXITED(status) || WEXITSTATUS(status) != 0,
+    };
     return true;
-}
-
-static double time_ms(struct timeval time)
-{
-    return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
 }
 
 static bool run_once(struct measure *run, const char *const *argv, const char *output_path,
                      const struct measure_limits *limits, struct err *err)
 {
-    struct rusage usage;
     double start_ms = measure_now_ms();
     pid_t pid = fork();
 
@@ -104,16 +108,9 @@ static bool run_once(struct measure *run, const char *const *argv, const char *o
     if (pid == 0) {
         become(argv, output_path, limits);
     }
-    if (!wait_for(&usage, pid, limits->wall_s, err)) {
-        return false;
-    }
-    *run = (struct measure){
-        .wall_ms = measure_now_ms() - start_ms,
-        .cpu_ms = time_ms(usage.ru_utime) + time_ms(usage.ru_stime),
-        .peak_mb = (double)usage.ru_maxrss * 1024 / 1e6,
-        .is_stopped = usage.ru_maxrss < 0,
-    };
-    return true;
+    bool ok = wait_for(run, pid, limits->wall_s, err);
+    run->wall_ms = measure_now_ms() - start_ms;
+    return ok;
 }
 
 bool measure_program(struct measure *measure, const char *const *argv, const char *output_path,

@@ -16,7 +16,8 @@ struct measure {
     double best_ms;  /* the shortest wall time of all runs */
     double cpu_ms;   /* user and system, all threads */
     double peak_mb;  /* resident, 10^6 bytes */
-    bool is_stopped; /* it ran into a limit, or failed: the numbers are unset */
+    bool is_late;    /* it was killed when its time was over */
+    bool is_stopped; /* so, or it failed: the numbers are unset */
 };
 
 struct measure_limits {

@@ -15,6 +15,7 @@
 #include "common/jdoc.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/phases.h"
 
 enum { OUTPUT_MAX = 64 << 20 };
 
@@ -165,6 +166,41 @@ bool report_ours(const struct bench *bench, struct err *err)
     return true;
 }
 
+static bool report_phases_of(const struct bench *bench, const struct workload *workload,
+                             struct err *err)
+{
+    struct workload_files files;
+    struct phases phases;
+
+    if (!workload_prepare(&files, workload, bench->folder, false, err) ||
+        !phases_measure(&phases, &files, runs_for(bench, &files), err)) {
+        return false;
+    }
+    printf("| %-10s | %9.2f | %9.2f | %9.2f | %8.1f | %9.2f | %9.2f | %9.0f |\n", workload->name,
+           phases.labels_ms, phases.read_ms, phases.libcsv_ms, phases.libcsv_ms / phases.read_ms,
+           phases.score_ms, phases.rescore_ms, 1e3 / phases.rescore_ms);
+    fflush(stdout);
+    return true;
+}
+
+bool report_phases(const struct bench *bench, struct err *err)
+{
+    printf("\nInside one process, one thread but for the labels:\n\n"
+           "| workload   | labels ms | read ms   | libcsv ms | x libcsv | score ms  | rescore ms "
+           "| rescores/s |\n"
+           "|------------|-----------|-----------|-----------|----------|-----------|-----------"
+           "|-----------|\n");
+    for (size_t i = 0; i < n_workloads; i++) {
+        if (is_wanted(bench, &workloads[i]) && !report_phases_of(bench, &workloads[i], err)) {
+            return false;
+        }
+    }
+    printf("\nread: the submission to columns. libcsv: the same fields found by libcsv, converted "
+           "and looked up by the same functions. score: columns to scorecard. rescore: a stored "
+           "column block, checked and scored.\n");
+    return true;
+}
+
 /* The score in what a program printed: {"score": …} of others, the metric of our scorecard. */
 static bool read_score(double *score, const char *path, const char *metric)
 {
@@ -209,8 +245,12 @@ static bool report_peer(const struct bench *bench, const struct peer *peer,
     if (!measure_program(&measure, argv, bench->output, &limits, err)) {
         return false;
     }
+    if (measure.is_late) {
+        printf(" too long: over %zu s | | | |\n", bench->limit_s);
+        return true;
+    }
     if (measure.is_stopped || !read_score(&score, bench->output, NULL)) {
-        printf(" too large: it failed, or took over %zu s | | | |\n", bench->limit_s);
+        printf(" failed, at a peak of %.0f MB | | | |\n", measure.peak_mb);
         return true;
     }
     printf(" %9.2f | %8.0f | %8.0f | %.3g |\n", measure.wall_ms / 1e3, measure.peak_mb,

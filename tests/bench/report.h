@@ -20,5 +20,8 @@ struct bench {
 /* Prints the machine, and our times beside the cost of the bytes and the budgets. */
 MUST_CHECK bool report_ours(const struct bench *bench, struct err *err);
 
+/* Prints what our times are made of, inside one process. */
+MUST_CHECK bool report_phases(const struct bench *bench, struct err *err);
+
 /* Prints the other engines' times, and ours as their multiple. */
 MUST_CHECK bool report_peers(const struct bench *bench, struct err *err);

@@ -101,6 +101,7 @@ bool workload_prepare(struct workload_files *files, const struct workload *workl
     snprintf(name, sizeof(name), "%s-%d", workload->name, GENERATION);
     if (!path_join(own, sizeof(own), folder, name, err) ||
         !path_join(files->competition, sizeof(own), own, "competition.yaml", err) ||
+        !path_join(files->categories, sizeof(own), own, "categories.csv", err) ||
         !path_join(files->submission, sizeof(own), own,
                    is_topk ? "submission.csv" : "predictions.csv", err) ||
         !path_join(files->labels, sizeof(own), own, is_topk ? "solution.csv" : ".", err) ||

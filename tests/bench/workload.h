@@ -35,6 +35,7 @@ enum { WORKLOAD_PATH_SIZE = 4096 };
 struct workload_files {
     char competition[WORKLOAD_PATH_SIZE];
     char submission[WORKLOAD_PATH_SIZE];
+    char categories[WORKLOAD_PATH_SIZE];
     char labels[WORKLOAD_PATH_SIZE];          /* a file (top-k) or a folder (detection) */
     char truth_json[WORKLOAD_PATH_SIZE];      /* the same in COCO's JSON, for other engines */
     char detections_json[WORKLOAD_PATH_SIZE]; /* … and its result format */
