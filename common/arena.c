@@ -15,7 +15,7 @@ enum {
     ALIGN_LARGE = 4096,
     LARGE_FROM = 64 << 10,
     BLOCK_MIN = 1 << 20,
-    HUGE_FROM = 4 << 20,
+    HUGE_PAGE = 2 << 20,
 };
 
 struct block {
@@ -69,6 +69,26 @@ static size_t round_up(size_t size, size_t align)
     return (size + align - 1) & ~(align - 1);
 }
 
+/* Maps memory aligned to `align`, a power of two of at least a page; MAP_FAILED on failure. */
+static void *map_aligned(size_t size, size_t align)
+{
+    size_t spare = align > ALIGN_LARGE ? align : 0;
+    unsigned char *base =
+        mmap(NULL, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (base == MAP_FAILED || spare == 0) {
+        return base;
+    }
+    size_t before = round_up((uintptr_t)base, align) - (uintptr_t)base;
+    if (before > 0) {
+        munmap(base, before);
+    }
+    if (before < spare) {
+        munmap(base + before + size, spare - before);
+    }
+    return base + before;
+}
+
 static struct block *block_new(size_t size, struct err *err)
 {
     struct block *block = calloc(1, sizeof(*block));
@@ -77,15 +97,15 @@ static struct block *block_new(size_t size, struct err *err)
         err_set(err, ERR_SYSTEM, "no memory for an arena block");
         return NULL;
     }
-    block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, ALIGN_LARGE);
-    block->base =
-        mmap(NULL, block->size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t align = size < HUGE_PAGE ? ALIGN_LARGE : HUGE_PAGE;
+    block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, align);
+    block->base = map_aligned(block->size_bytes, align);
     if (block->base == MAP_FAILED) {
         err_set(err, ERR_SYSTEM, "no memory for %zu bytes: %s", block->size_bytes, strerror(errno));
         free(block);
         return NULL;
     }
-    if (block->size_bytes >= HUGE_FROM) {
+    if (align == HUGE_PAGE) {
         madvise(block->base, block->size_bytes, MADV_HUGEPAGE); /* a hint: failure is harmless */
     }
     return block;

@@ -4,6 +4,7 @@
  */
 #include "scorer/data/box_stage.h"
 #include "scorer/data/number.h"
+#include "scorer/data/plain_fields.h"
 
 enum column {
     COLUMN_IMAGE,
@@ -82,9 +83,62 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     return true;
 }
 
+/* A plain row; NULL where it is not. */
+static const char *plain_row(struct staged_box *staged, const struct catalog *catalog,
+                             const char *at, const char *end)
+{
+    struct box *box = &staged->box;
+
+    if ((at = plain_image(&staged->image, catalog, at, end)) == NULL ||
+        (at = plain_class(&staged->class_index, catalog, at, ',')) == NULL ||
+        (at = plain_number(&staged->score, at, ',')) == NULL ||
+        (at = plain_number(&box->x, at, ',')) == NULL ||
+        (at = plain_number(&box->y, at, ',')) == NULL ||
+        (at = plain_number(&box->width, at, ',')) == NULL ||
+        (at = plain_number(&box->height, at, '\n')) == NULL || box->width < 0 || box->height < 0) {
+        return NULL;
+    }
+    return at;
+}
+
+static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
+{
+    const struct catalog *catalog = reading->source->catalog;
+    const char *at = rows->at;
+    struct staged_box staged;
+    struct err err;
+
+    while (at < rows->end) {
+        struct box_block *block = box_stage_room(reading, part, 1, &err);
+        const char *next = block == NULL ? NULL : plain_row(&staged, catalog, at, rows->end);
+        if (next == NULL || next > rows->end) {
+            break;
+        }
+        box_stage_put(block, &staged);
+        rows->line++;
+        at = next;
+    }
+    return at;
+}
+
+/* Whether rows can be plain: the columns in their order, ids as they stand in the file. */
+static bool has_plain(const struct reading *reading, const struct table *table)
+{
+    const struct catalog *catalog = reading->source->catalog;
+    bool is_ordered = table->n_header_fields == N_COLUMNS;
+
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        is_ordered = is_ordered && table->place[i] == i;
+    }
+    return is_ordered && !catalog->is_open_images && catalog->is_plain &&
+           catalog->class_slot != NULL && !catalog->is_open_classes;
+}
+
 const struct format boxes_format = {
     .n_columns = N_COLUMNS,
     .parts_a_lane = 8,
+    .has_plain = has_plain,
+    .take_plain = take_plain,
     .take_row = take_row,
     .finish = box_stage_finish,
 };

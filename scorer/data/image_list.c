@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "scorer/data/plain_fields.h"
+#include "scorer/data/plain_file.h"
 #include "scorer/data/solution.h"
 
 enum column { COLUMN_ID, COLUMN_USAGE, N_COLUMNS };
@@ -57,6 +59,77 @@ static bool read_images(struct image_list *list, struct table *table, const stru
     return err->code == ERR_NONE;
 }
 
+/* plain_file's callback for the header image_id,width,height */
+static const char *take_images(void *data, const char *at, const char *end)
+{
+    struct image_list *list = data;
+
+    while (at < end) {
+        const char *next = at;
+        uint32_t number;
+        uint32_t ignored;
+        if ((next = plain_number_id(&number, next, ',')) == NULL ||
+            (next = plain_digits(&ignored, next, ',')) == NULL ||
+            (next = plain_digits(&ignored, next, '\n')) == NULL || next > end) {
+            break;
+        }
+        list->split[list->n] = SPLIT_PUBLIC;
+        list->number[list->n++] = number;
+        at = next;
+    }
+    return at;
+}
+
+/* plain_file's callback for the headers image_id,usage and id,usage */
+static const char *take_usages(void *data, const char *at, const char *end)
+{
+    struct image_list *list = data;
+
+    while (at < end) {
+        const char *next = at;
+        uint32_t number;
+        if ((next = plain_number_id(&number, next, ',')) == NULL ||
+            (next = solution_plain_usage(&list->split[list->n], next)) == NULL ||
+            (next = plain_line_end(next)) == NULL || next > end) {
+            break;
+        }
+        list->number[list->n++] = number;
+        at = next;
+    }
+    return at;
+}
+
+/* Reads a plain list of numbers that are close together; false for others. */
+static bool read_plain(struct image_list *list, const char *path, struct arena *scratch)
+{
+    enum { ROW_BYTES_MIN = 6 }; /* 1,1,1 and a line end */
+    struct plain_file files[] = {
+        {.path = path, .header = "image_id,width,height", .take = take_images, .data = list},
+        {.path = path, .header = "image_id,usage", .take = take_usages, .data = list},
+        {.path = path, .header = "id,usage", .take = take_usages, .data = list},
+    };
+    size_t n_max = (size_t)(plain_file_size(path) / ROW_BYTES_MIN) + 1;
+    bool is_read = false;
+    struct err err;
+
+    *list = (struct image_list){
+        .number = arena_alloc(scratch, n_max, sizeof(*list->number), &err),
+        .split = arena_alloc(scratch, n_max, sizeof(*list->split), &err),
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(files) && !is_read; i++) {
+        list->n = 0;
+        is_read =
+            list->number != NULL && list->split != NULL && plain_file_read(&files[i], scratch);
+    }
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        min = list->number[i] < min ? list->number[i] : min;
+        max = list->number[i] > max ? list->number[i] : max;
+    }
+    return is_read && catalog_are_close(min, max, list->n);
+}
+
 bool image_list_load(struct image_list *list, const char *path, const struct loading *loading,
                      struct err *err)
 {
@@ -64,6 +137,9 @@ bool image_list_load(struct image_list *list, const char *path, const struct loa
     uint64_t n_problems = loading->problems->n_all;
     struct table table;
 
+    if (read_plain(list, path, loading->scratch)) {
+        return true;
+    }
     bool ok = table_load(&table, path, &source, loading->problems, loading->scratch, err) &&
               read_images(list, &table, loading, err);
     if (ok && loading->problems->n_all > n_problems) {
@@ -80,10 +156,12 @@ bool image_list_catalog(struct catalog *catalog, const uint8_t **split,
     enum { UNSET = UINT8_MAX };
     struct catalog_source source = {.n_ids = list->n,
                                     .ids = list->id,
+                                    .numbers = list->number,
                                     .n_classes = classes->n_classes,
                                     .class_ids = classes->id};
     uint32_t *image_of = arena_alloc(loading->scratch, list->n, sizeof(*image_of), err);
     char excerpt[EXCERPT_SIZE];
+    char id[CATALOG_ID_BYTES_MAX];
 
     if (image_of == NULL || !catalog_make(catalog, image_of, &source, loading->arena, err)) {
         return false;
@@ -96,8 +174,9 @@ bool image_list_catalog(struct catalog *catalog, const uint8_t **split,
     for (size_t i = 0; i < list->n; i++) {
         uint8_t *at = &placed[image_of[i]];
         if (*at != UNSET && *at != list->split[i]) {
+            size_t size = catalog_image_id(id, catalog, image_of[i]);
             problems_add(loading->problems, 0, 0, "image list: id '%s' has two usages",
-                         input_excerpt(excerpt, list->id[i].text, list->id[i].size));
+                         input_excerpt(excerpt, id, size));
             return err_set(err, ERR_INPUT, "the image list is wrong");
         }
         *at = list->split[i];

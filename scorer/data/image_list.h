@@ -9,7 +9,8 @@
 
 struct image_list {
     size_t n;
-    struct id_text *id; /* one may repeat */
+    struct id_text *id; /* one may repeat; or */
+    uint64_t *number;   /* in a plain file: close together */
     uint8_t *split;     /* enum split */
 };
 

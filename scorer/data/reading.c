@@ -124,7 +124,7 @@ static void read_rows(struct lane *lane, struct part *part)
     struct err err = {0};
 
     while (part->status == PART_WAITING) {
-        if (reading->format->take_plain != NULL) {
+        if (reading->has_plain) {
             uint64_t line = table->rows.line;
             table->rows.at = reading->format->take_plain(reading, part, &table->rows);
             part->n_rows += table->rows.line - line;
@@ -352,6 +352,9 @@ bool reading_header(struct lane *lane, struct err *err)
             lane->window.is_ended = false;
         }
     }
+    const struct format *format = lane->reading->format;
+    lane->reading->has_plain =
+        format->has_plain != NULL && format->has_plain(lane->reading, &lane->table);
     return event == TABLE_ROW;
 }
 

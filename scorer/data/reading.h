@@ -44,10 +44,13 @@ struct format {
     bool has_unique_ids; /* every image has exactly one row */
     size_t parts_a_lane; /* smaller parts level the load but need memory each */
 
+    /* Whether take_plain is of use for this file, whose header was read. */
+    bool (*has_plain)(const struct reading *reading, const struct table *table);
+
     /*
-     * Takes rows in their plainest form, without spaces and quotes, as long as it can; returns the
-     * start of the first row it leaves to the general way. It must never take what `row` would
-     * refuse, nor take it otherwise. NULL: there is none.
+     * Takes rows in their plainest form, without spaces and quotes, as long as it can, and counts
+     * their lines; returns the start of the first row it leaves to the general way. It must never
+     * take what take_row would refuse, nor take it otherwise.
      */
     const char *(*take_plain)(struct reading *reading, struct part *part, struct rows *rows);
 
@@ -79,6 +82,7 @@ struct reading {
     pthread_mutex_t mutex; /* of scratch */
 
     size_t n_threads;
+    bool has_plain;
 
     size_t n_parts;
     struct part *parts;

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "scorer/data/number.h"
+#include "scorer/data/plain_fields.h"
+#include "scorer/data/plain_file.h"
 
 enum column { COLUMN_ID, COLUMN_EXPECTED, COLUMN_USAGE, N_COLUMNS };
 
@@ -21,7 +23,8 @@ static const struct table_column columns[N_COLUMNS] = {
 /* The rows of the file, in its order. */
 struct answers {
     size_t n;
-    struct id_text *id;
+    struct id_text *id; /* or */
+    uint64_t *number;   /* in a plain file */
     int64_t *expected;
     uint8_t *split;
     struct row_field *at; /* of the id, for problems */
@@ -104,6 +107,71 @@ static bool read_answers(struct answers *answers, struct table *table,
     return err->code == ERR_NONE;
 }
 
+const char *solution_plain_usage(uint8_t *split, const char *at)
+{
+    if (memcmp(at, "Private", 7) == 0) {
+        *split = SPLIT_PRIVATE;
+        return at + 7;
+    }
+    if (memcmp(at, "Public", 6) == 0) {
+        *split = SPLIT_PUBLIC;
+        return at + 6;
+    }
+    *split = SPLIT_IGNORED;
+    return memcmp(at, "Ignored", 7) == 0 ? at + 7 : NULL;
+}
+
+/* plain_file's callback */
+static const char *take_answers(void *data, const char *at, const char *end)
+{
+    struct answers *answers = data;
+    size_t row = answers->n;
+
+    while (at < end) {
+        const char *next = at;
+        uint32_t number;
+        uint32_t expected;
+        if ((next = plain_number_id(&number, next, ',')) == NULL ||
+            (next = plain_digits(&expected, next, ',')) == NULL ||
+            (next = solution_plain_usage(&answers->split[row], next)) == NULL ||
+            (next = plain_line_end(next)) == NULL || next > end) {
+            break;
+        }
+        answers->number[row] = number;
+        answers->expected[row++] = expected;
+        at = next;
+    }
+    answers->n = row;
+    return at;
+}
+
+/* Reads a plain solution with ids that are numbers close together, none twice; false for others. */
+static bool read_plain(struct answers *answers, const char *path, struct arena *scratch)
+{
+    enum { ROW_BYTES_MIN = 11 }; /* 1,1,Public and a line end */
+    struct plain_file file = {
+        .path = path, .header = "id,expected,usage", .take = take_answers, .data = answers};
+    size_t n_max = (size_t)(plain_file_size(path) / ROW_BYTES_MIN) + 1;
+    struct err err;
+
+    *answers = (struct answers){
+        .number = arena_alloc(scratch, n_max, sizeof(*answers->number), &err),
+        .expected = arena_alloc(scratch, n_max, sizeof(*answers->expected), &err),
+        .split = arena_alloc(scratch, n_max, sizeof(*answers->split), &err),
+    };
+    if (answers->number == NULL || answers->expected == NULL || answers->split == NULL ||
+        !plain_file_read(&file, scratch)) {
+        return false;
+    }
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
+    for (size_t i = 0; i < answers->n; i++) {
+        min = answers->number[i] < min ? answers->number[i] : min;
+        max = answers->number[i] > max ? answers->number[i] : max;
+    }
+    return catalog_are_close(min, max, answers->n);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a;
@@ -112,42 +180,69 @@ static int compare_ids(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* The ids that the answers name, ascending, each once; NULL with err filled. */
+static int64_t *distinct_ids(size_t *n_distinct, const struct answers *answers,
+                             struct arena *scratch, struct err *err)
+{
+    enum { SMALL_IDS = 1 << 20 };
+    int64_t *ids = arena_alloc(scratch, answers->n, sizeof(*ids), err);
+    bool *is_met = arena_alloc(scratch, SMALL_IDS, sizeof(*is_met), err);
+    size_t n = 0;
+
+    if (ids == NULL || is_met == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < answers->n; i++) { /* most ids are small: few stay to be sorted */
+        int64_t id = answers->expected[i];
+        if (id >= SMALL_IDS || !is_met[id]) {
+            ids[n++] = id;
+        }
+        if (id < SMALL_IDS) {
+            is_met[id] = true;
+        }
+    }
+    qsort(ids, n, sizeof(*ids), compare_ids);
+    *n_distinct = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (*n_distinct == 0 || ids[*n_distinct - 1] != ids[i]) {
+            ids[(*n_distinct)++] = ids[i];
+        }
+    }
+    return ids;
+}
+
 /* The classes that the answers name, where the competition lists none. */
 static bool classes_of_answers(struct class_info *classes, const struct answers *answers,
                                const struct loading *loading, struct err *err)
 {
-    int64_t *ids = arena_alloc(loading->arena, answers->n, sizeof(*ids), err);
-    size_t n = 0;
+    size_t n;
+    const int64_t *distinct = distinct_ids(&n, answers, loading->scratch, err);
+    int64_t *ids = distinct == NULL ? NULL : arena_alloc(loading->arena, n, sizeof(*ids), err);
 
     if (ids == NULL) {
         return false;
     }
-    memcpy(ids, answers->expected, answers->n * sizeof(*ids));
-    qsort(ids, answers->n, sizeof(*ids), compare_ids);
-    for (size_t i = 0; i < answers->n; i++) {
-        if (n == 0 || ids[n - 1] != ids[i]) {
-            ids[n++] = ids[i];
-        }
-    }
+    memcpy(ids, distinct, n * sizeof(*ids));
     *classes = (struct class_info){.n_classes = n, .id = ids};
     return true;
 }
 
-static bool find_truth(uint16_t *truth, const struct catalog *catalog, struct table *table,
-                       const struct answers *answers, size_t row)
+/* Says what is wrong with a row that has a problem; plain rows have no place and no text. */
+static void place_problem(struct table *table, const struct answers *answers, size_t row,
+                          bool is_repeated)
 {
-    uint32_t class_index = catalog_find_class(catalog, answers->expected[row]);
+    char excerpt[EXCERPT_SIZE];
 
-    if (class_index == CATALOG_NONE) {
+    if (is_repeated) {
+        table_problem(table, &answers->at[row], "id '%s' repeats",
+                      input_excerpt(excerpt, answers->id[row].text, answers->id[row].size));
+    } else {
         table_problem(table, &answers->at[row],
                       "the expected class of this image is not in the categories file");
-        return false;
     }
-    *truth = (uint16_t)class_index;
-    return true;
 }
 
-/* Puts the answers into the order of the catalog. */
+/* Puts the answers into the order of the catalog; false with err unset where a row is wrong. */
 static bool place_answers(struct class_labels *labels, const struct catalog *catalog,
                           const uint32_t *image_of, struct table *table,
                           const struct answers *answers, struct arena *arena, struct err *err)
@@ -155,7 +250,7 @@ static bool place_answers(struct class_labels *labels, const struct catalog *cat
     enum { UNSET = UINT8_MAX };
     uint16_t *truth = arena_alloc(arena, catalog->n_images, sizeof(*truth), err);
     uint8_t *split = arena_alloc(arena, catalog->n_images, sizeof(*split), err);
-    char excerpt[EXCERPT_SIZE];
+    bool ok = true;
 
     if (truth == NULL || split == NULL) {
         return false;
@@ -163,41 +258,51 @@ static bool place_answers(struct class_labels *labels, const struct catalog *cat
     memset(split, UNSET, catalog->n_images);
     for (size_t row = 0; row < answers->n; row++) {
         uint32_t image = image_of[row];
-        if (split[image] != UNSET) {
-            table_problem(table, &answers->at[row], "id '%s' repeats",
-                          input_excerpt(excerpt, answers->id[row].text, answers->id[row].size));
-            continue;
+        uint32_t class_index = catalog_find_class(catalog, answers->expected[row]);
+        bool is_repeated = split[image] != UNSET;
+        if (is_repeated || class_index == CATALOG_NONE) {
+            ok = false;
+            if (table == NULL) {
+                return false;
+            }
+            place_problem(table, answers, row, is_repeated);
         }
         split[image] = answers->split[row];
-        if (!find_truth(&truth[image], catalog, table, answers, row)) {
-            continue;
-        }
+        truth[image] = (uint16_t)class_index;
     }
     *labels = (struct class_labels){.n_images = catalog->n_images,
                                     .n_classes = catalog->n_classes,
                                     .truth = truth,
                                     .split = split};
-    return true;
+    return ok;
 }
 
+/* The catalog and the labels of the answers; false with err unset where a row is wrong: problems
+ * tell, if there is a table to add them to. */
 static bool make_solution(struct solution *solution, struct class_info *classes,
                           struct table *table, const struct answers *answers,
                           const struct loading *loading, struct err *err)
 {
-    bool is_open = classes->id == NULL;
+    struct class_info found = *classes;
     uint32_t *image_of = arena_alloc(loading->scratch, answers->n, sizeof(*image_of), err);
 
-    if (image_of == NULL || (is_open && !classes_of_answers(classes, answers, loading, err))) {
+    if (image_of == NULL ||
+        (classes->id == NULL && !classes_of_answers(&found, answers, loading, err))) {
         return false;
     }
     struct catalog_source source = {.n_ids = answers->n,
                                     .ids = answers->id,
-                                    .n_classes = classes->n_classes,
-                                    .class_ids = classes->id,
-                                    .is_open_classes = is_open};
-    return catalog_make(&solution->catalog, image_of, &source, loading->arena, err) &&
-           place_answers(&solution->truth, &solution->catalog, image_of, table, answers,
-                         loading->arena, err);
+                                    .numbers = answers->number,
+                                    .n_classes = found.n_classes,
+                                    .class_ids = found.id,
+                                    .is_open_classes = classes->id == NULL};
+    if (!catalog_make(&solution->catalog, image_of, &source, loading->arena, err) ||
+        !place_answers(&solution->truth, &solution->catalog, image_of, table, answers,
+                       loading->arena, err)) {
+        return false;
+    }
+    *classes = found;
+    return true;
 }
 
 bool solution_load(struct solution *solution, struct class_info *classes, const char *path,
@@ -208,10 +313,17 @@ bool solution_load(struct solution *solution, struct class_info *classes, const 
     struct answers answers;
     struct table table;
 
+    *err = (struct err){0};
+    if (read_plain(&answers, path, loading->scratch)) {
+        bool is_made = make_solution(solution, classes, NULL, &answers, loading, err);
+        if (is_made || err->code != ERR_NONE) {
+            return is_made;
+        }
+    }
     bool ok = table_load(&table, path, &source, loading->problems, loading->scratch, err) &&
               read_answers(&answers, &table, loading, err) &&
               make_solution(solution, classes, &table, &answers, loading, err);
-    if (ok && loading->problems->n_all > n_problems) {
+    if (err->code == ERR_NONE && loading->problems->n_all > n_problems) {
         ok = err_set(err, ERR_INPUT, "%s is wrong", path);
     }
     table_close(&table);

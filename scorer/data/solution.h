@@ -26,5 +26,8 @@ struct solution {
 MUST_CHECK bool solution_load(struct solution *solution, struct class_info *classes,
                               const char *path, const struct loading *loading, struct err *err);
 
+/* The split whose usage stands at `at`, of which 8 bytes may be read; what follows it, or NULL. */
+const char *solution_plain_usage(uint8_t *split, const char *at);
+
 /* The split that a usage names; false for other texts. */
 MUST_CHECK bool solution_usage(uint8_t *split, const struct row_field *usage);

@@ -38,16 +38,16 @@ static void check_missing(const struct reading *reading, struct problems *proble
     const struct catalog *catalog = reading->source->catalog;
     const uint8_t *seen = reading->parts[0].seen;
     char names[MISSING_NAMED * (EXCERPT_SIZE + 4)] = "";
+    char id[CATALOG_ID_BYTES_MAX];
     char excerpt[EXCERPT_SIZE];
     size_t used = 0;
     size_t n = 0;
 
     for (uint32_t image = 0; image < catalog->n_images; image++) {
         if (seen[image] == 0 && n++ < MISSING_NAMED) {
-            struct id_text id = catalog_image_id(catalog, image);
-            used +=
-                (size_t)snprintf(names + used, sizeof(names) - used, "%s'%s'",
-                                 used == 0 ? "" : ", ", input_excerpt(excerpt, id.text, id.size));
+            size_t size = catalog_image_id(id, catalog, image);
+            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s'%s'",
+                                     used == 0 ? "" : ", ", input_excerpt(excerpt, id, size));
         }
     }
     if (n > 0) {

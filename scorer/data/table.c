@@ -125,16 +125,13 @@ static bool match_header(struct table *table)
     return table->problems->n_all == n_before;
 }
 
-/* A row as rows_next reads it; wrong quotes become problems and, but for a stop, are passed over.
- */
-static enum table_event next_row(struct table *table, struct err *err)
+/* What rows_next tells; *is_bad is out for a wrong quote. Told problems are added. */
+static enum table_event next_event(struct table *table, bool *is_bad, struct err *err)
 {
     struct err found = {0};
-    enum rows_event event;
+    enum rows_event event = rows_next(&table->rows, &table->row, &found);
 
-    while ((event = rows_next(&table->rows, &table->row, &found)) == ROWS_BAD) {
-        problems_add(table->problems, found.line, found.column, "%s%s", table->where, found.text);
-    }
+    *is_bad = event == ROWS_BAD;
     switch (event) {
     case ROWS_ROW:
         return TABLE_ROW;
@@ -157,23 +154,15 @@ static enum table_event next_row(struct table *table, struct err *err)
 enum table_event table_header(struct table *table, struct err *err)
 {
     char expected[TABLE_HEADER_SIZE];
-    uint64_t n_before = table->problems->n_all;
-    enum table_event event = next_row(table, err);
+    bool is_bad; /* stops too: without a header, rows are no use */
+    enum table_event event = next_event(table, &is_bad, err);
 
     if (event == TABLE_END) {
-        if (table->problems->n_all == n_before) {
-            problems_add(table->problems, 1, 1, "%sfile is empty, expected the header '%s'",
-                         table->where, expected_header(table, expected));
-        }
+        problems_add(table->problems, 1, 1, "%sfile is empty, expected the header '%s'",
+                     table->where, expected_header(table, expected));
         return TABLE_STOP;
     }
-    if (event != TABLE_ROW) {
-        return event;
-    }
-    if (table->problems->n_all != n_before) { /* a wrong quote in the header: rows are no use */
-        return TABLE_STOP;
-    }
-    return match_header(table) ? TABLE_ROW : TABLE_STOP;
+    return event != TABLE_ROW || match_header(table) ? event : TABLE_STOP;
 }
 
 void table_adopt_header(struct table *table, const struct table *other)
@@ -256,7 +245,11 @@ bool table_keep(struct id_text *text, const struct table *table, size_t column, 
 enum table_event table_next(struct table *table, struct err *err)
 {
     for (;;) {
-        enum table_event event = next_row(table, err);
+        bool is_bad;
+        enum table_event event = next_event(table, &is_bad, err);
+        if (is_bad) {
+            continue;
+        }
         if (event != TABLE_ROW || table->row.n_fields == table->n_header_fields) {
             return event;
         }

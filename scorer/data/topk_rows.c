@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scorer/data/number.h"
+#include "scorer/data/plain_fields.h"
 #include "scorer/data/reading.h"
 
 enum column { COLUMN_ID, COLUMN_PREDICTED, N_COLUMNS };
@@ -115,6 +116,81 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     return true;
 }
 
+/* A plain class id; false where it is none, repeats, or is not listed. */
+static bool add_plain(struct ranking *ranking, const struct catalog *catalog, uint32_t id)
+{
+    uint16_t slot = id < catalog->n_class_slots ? catalog->class_slot[id] : 0;
+
+    if (slot == 0 && !catalog->is_open_classes) {
+        return false;
+    }
+    for (size_t i = 0; i < ranking->n; i++) {
+        if (ranking->id[i] == id) {
+            return false;
+        }
+    }
+    ranking->id[ranking->n] = id;
+    ranking->class_index[ranking->n++] = slot == 0 ? CLASS_OTHER : (uint16_t)(slot - 1);
+    return true;
+}
+
+/* The class ids behind the comma and the line end; NULL where they are not plain. */
+static const char *plain_ranking(struct ranking *ranking, const struct catalog *catalog, size_t k,
+                                 const char *at)
+{
+    ranking->n = 0;
+    for (;;) {
+        uint64_t word = digits_load(at);
+        unsigned n = digits_count(word);
+        if (n == 0 || n == 8 || !add_plain(ranking, catalog, digits_value(word, n))) {
+            return NULL;
+        }
+        at += n;
+        if (ranking->n == k) {
+            break;
+        }
+        if (*at++ != ' ') {
+            return NULL;
+        }
+    }
+    return plain_line_end(at);
+}
+
+static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
+{
+    const struct catalog *catalog = reading->source->catalog;
+    size_t k = reading->source->form.k;
+    size_t stride = reading->stride;
+    const char *at = rows->at;
+    struct ranking ranking;
+    uint32_t image;
+
+    while (at < rows->end) {
+        const char *next = plain_image(&image, catalog, at, rows->end);
+        next = next == NULL ? NULL : plain_ranking(&ranking, catalog, k, next);
+        if (next == NULL || next > rows->end || part->seen[image] != 0) {
+            break;
+        }
+        part->seen[image] = 1;
+        for (size_t rank = 0; rank < k; rank++) {
+            __atomic_store_n(&reading->ranks[rank * stride + image], ranking.class_index[rank],
+                             __ATOMIC_RELAXED);
+        }
+        rows->line++;
+        at = next;
+    }
+    return at;
+}
+
+/* Whether rows can be plain: the columns in their order, ids as they stand in the file. */
+static bool has_plain(const struct reading *reading, const struct table *table)
+{
+    const struct catalog *catalog = reading->source->catalog;
+
+    return !catalog->is_open_images && catalog->is_plain && catalog->class_slot != NULL &&
+           table->n_header_fields == N_COLUMNS && table->place[COLUMN_ID] == 0;
+}
+
 static bool finish(struct submission *submission, struct reading *reading, struct err *err)
 {
     (void)err;
@@ -129,6 +205,8 @@ const struct format topk_format = {
     .n_columns = N_COLUMNS,
     .has_unique_ids = true,
     .parts_a_lane = 1,
+    .has_plain = has_plain,
+    .take_plain = take_plain,
     .take_row = take_row,
     .finish = finish,
 };

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "scorer/data/number.h"
+#include "scorer/data/plain_fields.h"
+#include "scorer/data/plain_file.h"
 
 enum column {
     COLUMN_IMAGE,
@@ -151,6 +153,70 @@ static bool read_box(struct truth_box *item, struct table *table, const struct c
     return ok;
 }
 
+struct plain_truth {
+    struct truth_list *list;
+    const struct catalog *catalog;
+};
+
+/* One plain row; NULL where it is none. */
+static const char *plain_box(struct truth_box *item, const struct catalog *catalog, const char *at,
+                             const char *end)
+{
+    struct box *box = &item->box;
+
+    if ((at = plain_image(&item->image, catalog, at, end)) == NULL ||
+        (at = plain_class(&item->class_index, catalog, at, ',')) == NULL ||
+        (at = plain_number(&box->x, at, ',')) == NULL ||
+        (at = plain_number(&box->y, at, ',')) == NULL ||
+        (at = plain_number(&box->width, at, ',')) == NULL ||
+        (at = plain_number(&box->height, at, ',')) == NULL ||
+        (at = plain_number(&item->area, at, ',')) == NULL || (*at != '0' && *at != '1') ||
+        box->width < 0 || box->height < 0 || item->area < 0) {
+        return NULL;
+    }
+    item->is_crowd = *at == '1';
+    return plain_line_end(at + 1);
+}
+
+/* plain_file's callback */
+static const char *take_boxes(void *data, const char *at, const char *end)
+{
+    const struct plain_truth *plain = data;
+    struct truth_list *list = plain->list;
+
+    while (at < end) {
+        const char *next = plain_box(&list->items[list->n], plain->catalog, at, end);
+        if (next == NULL || next > end) {
+            break;
+        }
+        list->n++;
+        at = next;
+    }
+    return at;
+}
+
+/* Reads a plain file; false for others. */
+static bool read_plain(struct truth_list *list, const char *path, const struct catalog *catalog,
+                       struct arena *scratch)
+{
+    enum { ROW_BYTES_MIN = 16 }; /* 1,1,0,0,0,0,0,0 and a line end */
+    struct plain_truth plain = {.list = list, .catalog = catalog};
+    struct plain_file file = {
+        .path = path,
+        .header = "image_id,category_id,x,y,width,height,area,iscrowd",
+        .take = take_boxes,
+        .data = &plain,
+    };
+    size_t n_max = (size_t)(plain_file_size(path) / ROW_BYTES_MIN) + 1;
+    struct err err;
+
+    if (!catalog->is_plain || catalog->class_slot == NULL) {
+        return false;
+    }
+    list->items = arena_alloc(scratch, n_max, sizeof(*list->items), &err);
+    return list->items != NULL && plain_file_read(&file, scratch);
+}
+
 bool truth_boxes_load(struct truth_list *list, const char *path, const struct catalog *catalog,
                       const struct loading *loading, struct err *err)
 {
@@ -159,6 +225,10 @@ bool truth_boxes_load(struct truth_list *list, const char *path, const struct ca
     struct table table;
     bool ok = false;
 
+    *list = (struct truth_list){0};
+    if (read_plain(list, path, catalog, loading->scratch)) {
+        return true;
+    }
     *list = (struct truth_list){0};
     if (!table_load(&table, path, &source, loading->problems, loading->scratch, err)) {
         goto out;

@@ -80,7 +80,7 @@ static bool make_room(struct window *window, size_t kept, struct err *err)
 bool window_fill(struct window *window, const char **data, size_t *size, size_t kept,
                  struct err *err)
 {
-    const char *kept_at = *data + (*size - kept);
+    const char *kept_at = kept == 0 ? NULL : *data + (*size - kept);
     uint64_t left = window->limit - window->next;
 
     if (!make_room(window, kept, err)) {

@@ -227,6 +227,96 @@ static void test_labels_load_coco(void **state)
     labels_close(&labels);
 }
 
+enum { ROWS = 300, TEXT_MAX = 40000 };
+
+/* The same rows under a header that only the general way reads. */
+static const char *quoted_header(char *quoted, const char *text)
+{
+    size_t name = strcspn(text, ",\n");
+
+    snprintf(quoted, TEXT_MAX, "\"%.*s\"%s", (int)name, text, text + name);
+    return quoted;
+}
+
+static void check_same_catalog(const struct labels *a, const struct labels *b)
+{
+    assert_int_equal(a->catalog.block_bytes, b->catalog.block_bytes);
+    assert_memory_equal(a->catalog.block, b->catalog.block, a->catalog.block_bytes);
+}
+
+static void test_labels_load_plain_solution_is_general(void **state)
+{
+    static const char *const usages[] = {"Public", "Private", "Ignored"};
+    static char plain[TEXT_MAX];
+    static char general[TEXT_MAX];
+    struct labels *labels[2] = {NULL, NULL};
+    struct err err = {0};
+
+    (void)state;
+    size_t size = (size_t)sprintf(plain, "id,expected,usage\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        size += (size_t)sprintf(plain + size, "%u,%u,%s%s\n", i * 7919 % 10007, i * i % 301,
+                                usages[i % 3], i % 5 == 0 ? "\r" : "");
+    }
+    struct files files[2] = {{{{"solution.csv", plain}}},
+                             {{{"solution.csv", quoted_header(general, plain)}}}};
+    for (int i = 0; i < 2; i++) {
+        assert_true(load(&labels[i], TASK_CLASSIFICATION, &files[i], NULL, &problems, &err));
+    }
+    check_same_catalog(labels[0], labels[1]);
+    assert_int_equal(labels[0]->truth.n_images, ROWS);
+    assert_memory_equal(labels[0]->truth.truth, labels[1]->truth.truth, ROWS * sizeof(uint16_t));
+    assert_memory_equal(labels[0]->truth.split, labels[1]->truth.split, ROWS);
+    assert_memory_equal(labels[0]->classes.id, labels[1]->classes.id,
+                        labels[0]->classes.n_classes * sizeof(int64_t));
+    labels_close(&labels[0]);
+    labels_close(&labels[1]);
+}
+
+static void test_labels_load_plain_boxes_are_general(void **state)
+{
+    static char texts[4][TEXT_MAX];
+    struct labels *labels[2] = {NULL, NULL};
+    struct err err = {0};
+
+    (void)state;
+    size_t size = (size_t)sprintf(texts[0], "image_id,usage\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        size += (size_t)sprintf(texts[0] + size, "%u,%s\n", i * 7919 % 10007,
+                                i % 3 == 0 ? "Private" : "Public");
+    }
+    size = (size_t)sprintf(texts[1], "image_id,category_id,x,y,width,height,area,iscrowd\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        size += (size_t)sprintf(texts[1] + size, "%u,%u,%d.%u,-%u,%u.5,1e%u,%.17g,%u\n",
+                                i * i % ROWS * 7919 % 10007, i % 7, (int)i - 9, i, i, i, i % 5,
+                                (double)i / 3, i % 2);
+    }
+    struct files files[2] = {
+        {{{"images.csv", texts[0]},
+          {"categories.csv", "category_id\n0\n1\n2\n3\n4\n5\n6\n"},
+          {"ground_truth.csv", texts[1]}}},
+        {{{"images.csv", quoted_header(texts[2], texts[0])},
+          {"categories.csv", "category_id\n0\n1\n2\n3\n4\n5\n6\n"},
+          {"ground_truth.csv", quoted_header(texts[3], texts[1])}}},
+    };
+    for (int i = 0; i < 2; i++) {
+        assert_true(load(&labels[i], TASK_DETECTION, &files[i], NULL, &problems, &err));
+    }
+    const struct box_labels *a = &labels[0]->boxes;
+    const struct box_labels *b = &labels[1]->boxes;
+    check_same_catalog(labels[0], labels[1]);
+    assert_int_equal(a->n_rows, ROWS);
+    assert_int_equal(b->n_rows, ROWS);
+    assert_memory_equal(a->class_start, b->class_start, 8 * sizeof(size_t));
+    assert_memory_equal(a->image, b->image, ROWS * sizeof(uint32_t));
+    assert_memory_equal(a->box, b->box, ROWS * sizeof(struct box));
+    assert_memory_equal(a->area, b->area, ROWS * sizeof(double));
+    assert_memory_equal(a->is_crowd, b->is_crowd, ROWS);
+    assert_memory_equal(a->split, b->split, ROWS);
+    labels_close(&labels[0]);
+    labels_close(&labels[1]);
+}
+
 static void test_labels_load_tells_what_is_wrong(void **state)
 {
     static const struct {
@@ -409,6 +499,8 @@ int main(void)
         cmocka_unit_test(test_labels_load_detection_folder),
         cmocka_unit_test(test_labels_load_detection_without_areas),
         cmocka_unit_test(test_labels_load_coco),
+        cmocka_unit_test(test_labels_load_plain_solution_is_general),
+        cmocka_unit_test(test_labels_load_plain_boxes_are_general),
         cmocka_unit_test(test_labels_load_tells_what_is_wrong),
         cmocka_unit_test(test_labels_load_needs_its_files),
     };

@@ -504,6 +504,64 @@ static void test_submission_read_is_the_same_for_any_cut(void **state)
     assert_in_range(n_valid, 90, 150); /* both kinds are there */
 }
 
+/* The same rows with a space before each field but the first, which the general way drops. */
+static size_t add_spaces(char *other, const char *text, size_t size)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        other[n++] = text[i];
+        if (text[i] == ',') {
+            other[n++] = ' ';
+        }
+    }
+    return n;
+}
+
+/* Plain rows are a short way: the same rows with a space in each go the general one. */
+static void test_submission_read_plain_is_general(void **state)
+{
+    static char text[TEXT_MAX];
+    static char other[2 * TEXT_MAX];
+    static char ids[MANY][12];
+    struct id_text list[MANY];
+    struct catalog_source catalog_source = {
+        .ids = list, .n_ids = MANY, .class_ids = class_ids, .n_classes = ARRAY_SIZE(class_ids)};
+    struct catalog catalog;
+    struct err err = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        enum submission_format format = i % 2 == 0 ? FORMAT_TOPK : FORMAT_BOXES;
+        for (unsigned id = 0; id < MANY; id++) {
+            list[id].text = ids[id];
+            list[id].size = (size_t)sprintf(ids[id], "%u", id);
+        }
+        if (i % 3 == 0) { /* ids that are texts */
+            list[0] = (struct id_text){.text = "zero", .size = 4};
+        }
+        size_t size = random_text(text, format, 0);
+        size_t other_size = add_spaces(other, text, size);
+        arena_reset(arena);
+        assert_true(catalog_make(&catalog, NULL, &catalog_source, arena, &err));
+        struct submission_source source = make_source(&catalog, format, 2, text, size);
+        struct submission plain;
+        struct submission general;
+        bool ok = submission_read(&plain, &source, arena, &problems, &err);
+        source.data = other;
+        source.size = other_size;
+        assert_int_equal(submission_read(&general, &source, arena, &problems, &err), ok);
+        assert_int_equal(ok, i % 3 != 0); /* the id 0 is not in the list of texts */
+        assert_int_equal(plain.n_rows, general.n_rows);
+        if (ok && format == FORMAT_TOPK) {
+            assert_memory_equal(plain.topk.ranks, general.topk.ranks,
+                                2 * plain.topk.stride * sizeof(uint16_t));
+        } else if (ok) {
+            assert_same_boxes(&plain.boxes, &general.boxes);
+        }
+    }
+}
+
 static void test_submission_read_keeps_to_the_limit(void **state)
 {
     struct catalog catalog = make_catalog(numbers, false);
@@ -537,6 +595,7 @@ int main(void)
         cmocka_unit_test(test_submission_read_without_an_image_list),
         cmocka_unit_test(test_submission_read_keeps_the_first_hundred),
         cmocka_unit_test(test_submission_read_is_the_same_for_any_cut),
+        cmocka_unit_test(test_submission_read_plain_is_general),
         cmocka_unit_test(test_submission_read_keeps_to_the_limit),
     };
     return cmocka_run_group_tests(tests, open_arena, close_arena);

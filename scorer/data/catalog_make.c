@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making a catalog. Numbers close together need no sorting: their bits stand in order.
+ */
+#include "scorer/data/catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scorer/data/catalog_block.h"
+#include "scorer/data/number.h"
+#include "scorer/metric/arrays.h"
+
+enum {
+    NUMBERS_FREE = 1 << 20,  /* bits for this many numbers are always made … */
+    NUMBERS_PER_IMAGE = 512, /* … for more while there are that many numbers an image */
+    CLASS_SLOTS_MAX = 1 << 20,
+};
+
+static const uint64_t numbers_max = 1ULL << 32;
+
+/* An id on its way to its place. */
+struct entry {
+    const char *text;
+    size_t size;
+    int64_t value; /* where it is an integer */
+    uint32_t source;
+};
+
+struct maker {
+    const struct catalog_source *source;
+    struct arena *scratch;
+    struct entry *entries; /* in order; those that repeat are left out */
+    uint32_t *index_of;
+    size_t n_images;
+    size_t text_bytes;
+    const uint64_t *numbers; /* NULL where the ids are not close numbers */
+    uint64_t number_min;
+    uint64_t number_max;
+    struct catalog_word *words;
+    size_t n_words;
+    bool is_integers;
+    bool is_plain;
+};
+
+bool catalog_are_close(uint64_t min, uint64_t max, size_t n)
+{
+    uint64_t range = max - min;
+
+    return n > 0 && range < numbers_max &&
+           (range < NUMBERS_FREE || range < (uint64_t)NUMBERS_PER_IMAGE * n);
+}
+
+static bool is_plain_text(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        bool is_edge = i == 0 || i == size - 1;
+        if (c == ',' || c == '"' || c == '\n' || c == '\r' ||
+            (is_edge && (c == ' ' || c == '\t'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Copies the source's ids into entries and finds out what they are. */
+static bool take_ids(struct maker *maker, struct err *err)
+{
+    const struct catalog_source *source = maker->source;
+
+    maker->is_integers = true;
+    maker->is_plain = true;
+    for (size_t i = 0; i < source->n_ids; i++) {
+        struct entry *entry = &maker->entries[i];
+        *entry = (struct entry){
+            .text = source->ids[i].text, .size = source->ids[i].size, .source = (uint32_t)i};
+        if (entry->size == 0 || entry->size > CATALOG_ID_BYTES_MAX) {
+            return err_set(err, ERR_INPUT, "image id %zu has %zu bytes, 1 to %d are allowed", i + 1,
+                           entry->size, CATALOG_ID_BYTES_MAX);
+        }
+        maker->is_plain = maker->is_plain && is_plain_text(entry->text, entry->size);
+        maker->is_integers = maker->is_integers &&
+                             number_int64(&entry->value, entry->text, entry->size) == NUMBER_OK;
+    }
+    return true;
+}
+
+/* Where all entries are numbers, close together, they become maker->numbers. */
+static bool take_numbers(struct maker *maker, struct err *err)
+{
+    size_t n = maker->source->n_ids;
+    bool is_numbers = maker->is_integers && n > 0;
+    uint64_t *numbers = arena_alloc(maker->scratch, n, sizeof(*numbers), err);
+
+    if (numbers == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n && is_numbers; i++) {
+        const struct entry *entry = &maker->entries[i];
+        is_numbers = block_is_number(entry->text, entry->size);
+        numbers[i] = (uint64_t)entry->value;
+    }
+    maker->numbers = is_numbers ? numbers : NULL;
+    return true;
+}
+
+static void find_range(struct maker *maker)
+{
+    maker->number_min = UINT64_MAX;
+    for (size_t i = 0; i < maker->source->n_ids; i++) {
+        uint64_t number = maker->numbers[i];
+        maker->number_min = number < maker->number_min ? number : maker->number_min;
+        maker->number_max = number > maker->number_max ? number : maker->number_max;
+    }
+}
+
+static int compare_bytes(const void *a, const void *b)
+{
+    const struct entry *left = a;
+    const struct entry *right = b;
+    size_t shared = left->size < right->size ? left->size : right->size;
+    int order = memcmp(left->text, right->text, shared);
+
+    if (order == 0) {
+        order = (left->size > right->size) - (left->size < right->size);
+    }
+    return order != 0 ? order : (left->source > right->source) - (left->source < right->source);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    const struct entry *left = a;
+    const struct entry *right = b;
+
+    if (left->value != right->value) {
+        return left->value < right->value ? -1 : 1;
+    }
+    return compare_bytes(a, b); /* 1 and 01 */
+}
+
+static bool is_same_id(const struct entry *a, const struct entry *b)
+{
+    return a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
+}
+
+/* Sorts the entries, drops those that repeat, numbers the images. */
+static void order_by_sorting(struct maker *maker)
+{
+    size_t n = maker->source->n_ids;
+    size_t n_images = 0;
+
+    qsort(maker->entries, n, sizeof(*maker->entries),
+          maker->is_integers ? compare_values : compare_bytes);
+    for (size_t i = 0; i < n; i++) {
+        struct entry *entry = &maker->entries[i];
+        if (n_images == 0 || !is_same_id(entry, &maker->entries[n_images - 1])) {
+            maker->entries[n_images++] = *entry;
+            maker->text_bytes += entry->size;
+        }
+        maker->index_of[entry->source] = (uint32_t)(n_images - 1);
+    }
+    maker->n_images = n_images;
+}
+
+/* Numbers order themselves: each has a bit, the bits before it count its index. */
+static bool order_by_number(struct maker *maker, struct err *err)
+{
+    size_t n = maker->source->n_ids;
+
+    maker->number_min &= ~63ULL;
+    maker->n_words = (maker->number_max - maker->number_min) / 64 + 1;
+    maker->words = arena_alloc(maker->scratch, maker->n_words, sizeof(*maker->words), err);
+    if (maker->words == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = maker->numbers[i] - maker->number_min;
+        maker->words[at / 64].bits |= 1ULL << (at % 64);
+    }
+    for (size_t i = 0; i < maker->n_words; i++) {
+        maker->words[i].rank = maker->n_images;
+        maker->n_images += (size_t)__builtin_popcountll(maker->words[i].bits);
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = maker->numbers[i] - maker->number_min;
+        const struct catalog_word *word = &maker->words[at / 64];
+        uint64_t before = word->bits & ((1ULL << (at % 64)) - 1);
+        maker->index_of[i] = (uint32_t)(word->rank + (uint64_t)__builtin_popcountll(before));
+    }
+    return true;
+}
+
+static struct extent reserve(size_t *block_bytes, size_t n, size_t item_bytes)
+{
+    struct extent extent = {.at = *block_bytes, .n = n};
+
+    *block_bytes += (n * item_bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
+    return extent;
+}
+
+static void lay_out(struct block_header *header, const struct maker *maker)
+{
+    const struct catalog_source *source = maker->source;
+    bool has_numbers = maker->numbers != NULL;
+    int64_t class_max = source->n_classes == 0 ? -1 : source->class_ids[source->n_classes - 1];
+    bool is_close =
+        source->n_classes > 0 && source->class_ids[0] >= 0 && class_max < CLASS_SLOTS_MAX;
+    size_t at = (sizeof(*header) + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
+
+    header->magic = block_magic;
+    header->n_images = maker->n_images;
+    header->n_classes = source->n_classes;
+    header->flags = (source->is_open_classes ? FLAG_OPEN_CLASSES : 0u) |
+                    (source->is_open_images ? FLAG_OPEN_IMAGES : 0u) |
+                    (maker->is_plain ? FLAG_PLAIN : 0u) | (has_numbers ? FLAG_NUMBERS : 0u);
+    header->number_min = has_numbers ? maker->number_min : 0;
+    header->number_word = reserve(&at, maker->n_words, sizeof(struct catalog_word));
+    header->id_start = reserve(&at, has_numbers ? 0 : maker->n_images + 1, sizeof(uint32_t));
+    header->id_text = reserve(&at, maker->text_bytes, 1);
+    header->hash_slot =
+        reserve(&at, has_numbers ? 0 : block_hash_slots(maker->n_images), 2 * sizeof(uint32_t));
+    header->class_id = reserve(&at, source->n_classes, sizeof(int64_t));
+    header->class_slot = reserve(&at, is_close ? (size_t)class_max + 1 : 0, sizeof(uint16_t));
+    header->block_bytes = at;
+}
+
+static void fill_hash(char *block, const struct block_header *header, const struct entry *entries)
+{
+    uint32_t(*slots)[2] = (void *)(block + header->hash_slot.at);
+    uint64_t mask = header->hash_slot.n - 1;
+
+    for (uint32_t image = 0; image < header->n_images; image++) {
+        uint64_t hash = block_hash(entries[image].text, entries[image].size);
+        uint64_t slot = hash & mask;
+        while (slots[slot][1] != 0) {
+            slot = (slot + 1) & mask;
+        }
+        slots[slot][0] = (uint32_t)(hash >> 32);
+        slots[slot][1] = image + 1;
+    }
+}
+
+/* Fills the arrays of the ids from entries that stand in order. */
+static void fill_ids(char *block, const struct block_header *header, const struct entry *entries)
+{
+    uint32_t *id_start = (void *)(block + header->id_start.at);
+    uint32_t at = 0;
+
+    for (size_t image = 0; image < header->n_images; image++) {
+        id_start[image] = at;
+        memcpy(block + header->id_text.at + at, entries[image].text, entries[image].size);
+        at += (uint32_t)entries[image].size;
+    }
+    id_start[header->n_images] = at;
+}
+
+static void fill_classes(char *block, const struct block_header *header,
+                         const struct catalog_source *source)
+{
+    uint16_t *slots = (void *)(block + header->class_slot.at);
+
+    if (source->n_classes > 0) {
+        memcpy(block + header->class_id.at, source->class_ids, source->n_classes * sizeof(int64_t));
+    }
+    for (size_t i = 0; header->class_slot.n > 0 && i < source->n_classes; i++) {
+        slots[source->class_ids[i]] = (uint16_t)(i + 1);
+    }
+}
+
+/* Everything between the taken ids and the finished block. */
+static bool make_block(struct catalog *catalog, struct maker *maker, struct arena *arena,
+                       struct err *err)
+{
+    struct block_header header = {0};
+
+    if (maker->numbers == NULL) {
+        order_by_sorting(maker);
+    } else if (!order_by_number(maker, err)) {
+        return false;
+    }
+    lay_out(&header, maker);
+    char *block = arena_alloc(arena, header.block_bytes, 1, err);
+    if (block == NULL) {
+        return false;
+    }
+    memcpy(block, &header, sizeof(header));
+    if (maker->numbers == NULL) {
+        fill_ids(block, &header, maker->entries);
+        fill_hash(block, &header, maker->entries);
+    } else {
+        memcpy(block + header.number_word.at, maker->words, maker->n_words * sizeof(*maker->words));
+    }
+    fill_classes(block, &header, maker->source);
+    block_view(catalog, block);
+    return true;
+}
+
+/* The ids as entries or numbers. */
+static bool take_source(struct maker *maker, struct err *err)
+{
+    size_t n = maker->source->n_ids;
+
+    if (maker->index_of == NULL) {
+        maker->index_of = arena_alloc(maker->scratch, n, sizeof(*maker->index_of), err);
+        if (maker->index_of == NULL) {
+            return false;
+        }
+    }
+    if (maker->source->numbers != NULL) {
+        maker->numbers = maker->source->numbers;
+        maker->is_plain = true;
+        find_range(maker);
+        return true;
+    }
+    maker->entries = arena_alloc(maker->scratch, n, sizeof(*maker->entries), err);
+    if (maker->entries == NULL || !take_ids(maker, err) || !take_numbers(maker, err)) {
+        return false;
+    }
+    if (maker->numbers != NULL) {
+        find_range(maker);
+        if (!catalog_are_close(maker->number_min, maker->number_max, n)) {
+            maker->numbers = NULL;
+        }
+    }
+    return true;
+}
+
+bool catalog_make(struct catalog *catalog, uint32_t *index_of, const struct catalog_source *source,
+                  struct arena *arena, struct err *err)
+{
+    struct maker maker = {.source = source, .index_of = index_of};
+
+    if (source->n_ids > CATALOG_IMAGES_MAX) {
+        return err_set(err, ERR_LIMIT, "%zu images, limit is %d", source->n_ids,
+                       CATALOG_IMAGES_MAX);
+    }
+    if (source->n_classes > CLASSES_MAX) {
+        return err_set(err, ERR_LIMIT, "%zu classes, limit is %d", source->n_classes, CLASSES_MAX);
+    }
+    if (!arena_open(&maker.scratch, SIZE_MAX, err)) {
+        return false;
+    }
+    bool ok = take_source(&maker, err) && make_block(catalog, &maker, arena, err);
+    arena_close(&maker.scratch);
+    return ok;
+}

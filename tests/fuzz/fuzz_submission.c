@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A submission read in one piece, and again in parts by two threads: the same columns, the same
+ * problems. The first byte chooses format, catalog and size of the parts.
+ */
+#include <string.h>
+
+#include "scorer/data/submission.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { N_WAYS = 2 };
+
+static const struct submission_columns columns = {.id = "id",
+                                                  .predicted = "p",
+                                                  .image_id = "i",
+                                                  .category_id = "c",
+                                                  .score = "s",
+                                                  .x = "x",
+                                                  .y = "y",
+                                                  .width = "w",
+                                                  .height = "h"};
+
+static const int64_t class_ids[] = {0, 1, 2, 7, 90};
+
+static struct arena *arenas[N_WAYS];
+static struct problems problems[N_WAYS];
+
+static void make_catalog(struct catalog *catalog, unsigned choice, struct arena *arena)
+{
+    static const struct id_text numbers[] = {{"1", 1}, {"2", 1}, {"30", 2}};
+    static const struct id_text texts[] = {{"a", 1}, {"2", 1}, {"x,\"y", 4}};
+    struct catalog_source source = {.ids = choice % 2 == 0 ? numbers : texts,
+                                    .n_ids = 3,
+                                    .class_ids = class_ids,
+                                    .n_classes = 5,
+                                    .is_open_classes = choice == 2,
+                                    .is_open_images = choice == 3};
+    struct err err;
+
+    source.n_ids = source.is_open_images ? 0 : 3;
+    FUZZ_CHECK(catalog_make(catalog, NULL, &source, arena, &err));
+}
+
+static void check_same(const struct submission *a, const struct submission *b, bool is_topk)
+{
+    FUZZ_CHECK(a->n_rows == b->n_rows);
+    if (is_topk && a->topk.ranks != NULL) {
+        FUZZ_CHECK(memcmp(a->topk.ranks, b->topk.ranks, 2 * a->topk.stride * sizeof(uint16_t)) ==
+                   0);
+    }
+    if (!is_topk && a->boxes.class_start != NULL) {
+        size_t n = a->boxes.n_rows;
+        FUZZ_CHECK(n == b->boxes.n_rows);
+        FUZZ_CHECK(memcmp(a->boxes.class_start, b->boxes.class_start, 6 * sizeof(size_t)) == 0);
+        FUZZ_CHECK(memcmp(a->boxes.image, b->boxes.image, n * sizeof(uint32_t)) == 0);
+        FUZZ_CHECK(memcmp(a->boxes.score, b->boxes.score, n * sizeof(double)) == 0);
+        FUZZ_CHECK(memcmp(a->boxes.box, b->boxes.box, n * sizeof(struct box)) == 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct submission read[N_WAYS];
+    bool ok[N_WAYS];
+    struct err err;
+
+    if (size == 0) {
+        return 0;
+    }
+    bool is_topk = data[0] % 2 == 0;
+    for (size_t way = 0; way < N_WAYS; way++) {
+        struct catalog catalog;
+        if (arenas[way] == NULL) {
+            FUZZ_CHECK(arena_open(&arenas[way], 64 << 20, &err));
+        }
+        arena_reset(arenas[way]);
+        make_catalog(&catalog, data[0] / 2 % 4, arenas[way]);
+        struct submission_source source = {
+            .form = {.format = is_topk ? FORMAT_TOPK : FORMAT_BOXES, .k = 2, .columns = &columns},
+            .catalog = &catalog,
+            .data = (const char *)data + 1,
+            .size = size - 1,
+            .n_threads = way == 0 ? 1 : 2,
+            .part_bytes = 1 + data[0] / 8,
+        };
+        ok[way] = submission_read(&read[way], &source, arenas[way], &problems[way], &err);
+        FUZZ_CHECK(ok[way] == (problems[way].n_all == 0));
+    }
+    FUZZ_CHECK(problems[0].n_all == problems[1].n_all);
+    for (uint32_t i = 0; i < problems[0].n_kept; i++) {
+        FUZZ_CHECK(problems[0].kept[i].line == problems[1].kept[i].line);
+        FUZZ_CHECK(problems[0].kept[i].column == problems[1].kept[i].column);
+        FUZZ_CHECK(strcmp(problems[0].kept[i].text, problems[1].kept[i].text) == 0);
+    }
+    if (ok[0]) {
+        check_same(&read[0], &read[1], is_topk);
+    }
+    return 0;
+}
