@@ -233,11 +233,11 @@ static bool report_peer(const struct bench *bench, const struct peer *peer,
 
     printf("| %-10s | %-16s |", workload->name, peer->name);
     if (peer_bytes(peer, workload) > 0.8 * memory_bytes()) {
-        printf(" too large: needs about %.0f GB | | | |\n", peer_bytes(peer, workload) / 1e9);
+        printf(" too large: needs about %.0f GB | | | | | |\n", peer_bytes(peer, workload) / 1e9);
         return true;
     }
     if (peer_seconds(peer, workload) > (double)bench->limit_s) {
-        printf(" too long: needs about %.0f s | | | |\n", peer_seconds(peer, workload));
+        printf(" too long: needs about %.0f s | | | | | |\n", peer_seconds(peer, workload));
         return true;
     }
     fflush(stdout);
@@ -246,15 +246,16 @@ static bool report_peer(const struct bench *bench, const struct peer *peer,
         return false;
     }
     if (measure.is_late) {
-        printf(" too long: over %zu s | | | |\n", bench->limit_s);
+        printf(" too long: over %zu s | | | | | |\n", bench->limit_s);
         return true;
     }
     if (measure.is_stopped || !read_score(&score, bench->output, NULL)) {
-        printf(" failed, at a peak of %.0f MB | | | |\n", measure.peak_mb);
+        printf(" failed, at a peak of %.0f MB | | | | | |\n", measure.peak_mb);
         return true;
     }
-    printf(" %9.2f | %8.0f | %8.0f | %.3g |\n", measure.wall_ms / 1e3, measure.peak_mb,
-           measure.wall_ms / ours->wall_ms, fabs(score - our_score));
+    printf(" %9.2f | %8.2f | %8.0f | %8.0f | %8.0f | %.3g |\n", measure.wall_ms / 1e3,
+           measure.cpu_ms / 1e3, measure.peak_mb, measure.wall_ms / ours->wall_ms,
+           measure.cpu_ms / ours->cpu_ms, fabs(score - our_score));
     fflush(stdout);
     return true;
 }
@@ -274,8 +275,8 @@ static bool report_peers_of(const struct bench *bench, const struct workload *wo
     if (ours.is_stopped || !read_score(&our_score, bench->output, metric)) {
         return err_set(err, ERR_PEER, "assay score failed on %s", workload->name);
     }
-    printf("| %-10s | %-16s | %9.4f | %8.0f | %8s | |\n", workload->name, "**assay**",
-           ours.wall_ms / 1e3, ours.peak_mb, "1");
+    printf("| %-10s | %-16s | %9.4f | %8.4f | %8.0f | %8s | %8s | |\n", workload->name, "**assay**",
+           ours.wall_ms / 1e3, ours.cpu_ms / 1e3, ours.peak_mb, "1", "1");
     for (size_t i = 0; i < n_peers; i++) {
         if (peer_is_ready(&peers[i], workload) &&
             !report_peer(bench, &peers[i], workload, &files, &ours, our_score, err)) {
@@ -300,9 +301,10 @@ bool report_peers(const struct bench *bench, struct err *err)
     }
     printf(
         "\nOthers on the same data, whole process (Python start, reading, scoring):\n\n"
-        "| workload   | engine           | wall s    | peak MB  | x ours   | score differs by |\n"
-        "|------------|------------------|-----------|----------|----------|------------------|"
-        "\n");
+        "| workload   | engine           | wall s    | CPU s    | peak MB  | x wall   | x CPU    "
+        "| score differs by |\n"
+        "|------------|------------------|-----------|----------|----------|----------|----------"
+        "|------------------|\n");
     for (size_t i = 0; i < n_workloads; i++) {
         if (is_wanted(bench, &workloads[i]) && !report_peers_of(bench, &workloads[i], err)) {
             return false;
