@@ -80,9 +80,8 @@ static enum exit_code open_catalog(struct catalog *catalog, const struct offline
         err_set(&err, ERR_SYSTEM, "no memory");
         return command_failed(&err);
     }
-    if (!arena_open(&loading.scratch, offline_memory_max, &err)) {
-        command_failed(&err);
-    } else if (make_catalog(catalog, offline->categories, images, &loading, &err)) {
+    if (arena_open(&loading.scratch, offline_memory_max, &err) &&
+        make_catalog(catalog, offline->categories, images, &loading, &err)) {
         code = EXIT_DONE;
     } else if (loading.problems->n_all > 0) {
         offline_problems(offline->competition_path, loading.problems);
