@@ -61,6 +61,7 @@ static bool make_catalog(struct catalog *catalog, const char *categories, const 
     const struct catalog_source source = {
         .n_ids = list.n,
         .ids = list.id,
+        .numbers = list.number,
         .n_classes = classes.n_classes,
         .class_ids = classes.id,
         .is_open_classes = categories[0] == '\0',
