@@ -11,7 +11,7 @@
 #include "broker/gateway/link.h"
 #include "broker/gateway/router.h"
 #include "broker/gateway/settings.h"
-#include "broker/store/blobs.h"
+#include "broker/store/finisher.h"
 
 /* What the handlers share. */
 struct gateway_parts {
@@ -20,6 +20,7 @@ struct gateway_parts {
     struct link *link;
     struct copies *copies;
     struct blobs *blobs;
+    struct finisher *finisher;
     struct exchange *pollers; /* those that wait for a submission to change; see poll.h */
 };
 
@@ -31,7 +32,7 @@ struct exchange_upload {
     uint64_t bytes_max;
     int64_t received_ms;
     uint8_t key[EXCHANGE_KEY_BYTES];
-    uint8_t sha256[SHA256_BYTES];
+    struct finisher_job job; /* holds the SHA-256 at its end */
 };
 
 /* A wait for a submission to change; see poll.h. */

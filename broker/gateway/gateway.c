@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "broker/gateway/exchange.h"
+#include "broker/gateway/handlers.h"
 #include "broker/gateway/poll.h"
 #include "broker/gateway/routes.h"
 #include "common/channel.h"
@@ -18,7 +19,7 @@
 #include "common/log.h"
 #include "common/text.h"
 
-enum { EVENT_FRAME_MAX = 4096 };
+enum { EVENT_FRAME_MAX = 4096, FINISHER_THREADS = 4 };
 
 struct gateway {
     struct gateway_parts parts;
@@ -147,6 +148,14 @@ static void receive_events(struct gateway *gateway)
     }
 }
 
+static void take_stored(struct gateway *gateway)
+{
+    for (struct finisher_job *job = finisher_take(gateway->parts.finisher); job != NULL;
+         job = finisher_take(gateway->parts.finisher)) {
+        handle_upload_stored(job->context);
+    }
+}
+
 /* ---- opening and the loop ---- */
 
 static bool open_broker_side(struct gateway *gateway, const struct settings *settings,
@@ -196,6 +205,7 @@ bool gateway_open(struct gateway **gateway, const struct settings *settings, str
     opened->parts.settings = *settings;
     if (!daemon_harden(err) || !daemon_signals_open(&opened->signal_fd, err) || !crypt_start(err) ||
         !blobs_open(&opened->parts.blobs, settings->blobs, err) ||
+        !finisher_open(&opened->parts.finisher, FINISHER_THREADS, err) ||
         !open_broker_side(opened, settings, err) || !open_http_side(opened, settings, err) ||
         !write_address(opened, err)) {
         gateway_close(&opened);
@@ -212,6 +222,7 @@ void gateway_close(struct gateway **gateway)
     if (closed == NULL) {
         return;
     }
+    finisher_close(&closed->parts.finisher); /* before the uploads that it works on */
     http_close(&closed->parts.http);
     copies_close(&closed->parts.copies);
     link_close(&closed->parts.link);
@@ -252,6 +263,7 @@ bool gateway_run(struct gateway *gateway, struct err *err)
             {.channel = link_channel(gateway->parts.link)},
             {.channel = gateway->events},
             {.fd = http_descriptor(gateway->parts.http)},
+            {.fd = finisher_descriptor(gateway->parts.finisher)},
         };
         int64_t timeout_ms = tick(gateway);
         if (!channel_wait(waits, ARRAY_SIZE(waits), timeout_ms, err)) {
@@ -260,6 +272,7 @@ bool gateway_run(struct gateway *gateway, struct err *err)
         gateway->is_stopping = waits[0].is_ready;
         receive_events(gateway);
         link_receive(gateway->parts.link);
+        take_stored(gateway);
     }
     log_info("stopping", "address=%s", http_address(gateway->parts.http));
     return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The gateway process behind its main: HTTP on one side, the broker on the other, one thread and
- * one loop. It holds no key and no label; what it keeps in memory may be lost at any time.
+ * one loop; only the syncs of uploads run beside it. It holds no key and no label; what it keeps in
+ * memory may be lost at any time.
  */
 #pragma once
 

@@ -104,7 +104,7 @@ static void answer_accepted(struct exchange *exchange, const struct wire_submit_
     struct jwriter writer;
 
     wire_text_copy(location + strlen(location), 33, accepted->submission);
-    hex_text(sha256, exchange->upload.sha256, SHA256_BYTES);
+    hex_text(sha256, exchange->upload.job.sha256, SHA256_BYTES);
     hex_text(key, exchange->upload.key, EXCHANGE_KEY_BYTES);
     jwriter_start(&writer, ANSWER_BYTES_MAX);
     jwriter_object(&writer);
@@ -141,16 +141,18 @@ static void on_committed(struct exchange *exchange, const struct wire_message *r
     answer_accepted(exchange, &reply->submit_accepted);
 }
 
-static void finish(struct exchange *exchange)
+void handle_upload_stored(struct exchange *exchange)
 {
     struct exchange_upload *upload = &exchange->upload;
     struct wire_message message = {.type = WIRE_SUBMIT_COMMIT};
     struct wire_submit_commit *commit = &message.submit_commit;
     struct err err;
 
-    upload->received_ms = time_wall_ms();
-    if (!blobs_upload_finish(upload->sha256, upload->blob, &err) ||
-        !read_names(&commit->file_name, &commit->message, exchange, &err)) {
+    if (!upload->job.is_done) {
+        exchange_fail_err(exchange, &upload->job.err);
+        return;
+    }
+    if (!read_names(&commit->file_name, &commit->message, exchange, &err)) {
         exchange_fail_err(exchange, &err);
         return;
     }
@@ -159,8 +161,19 @@ static void finish(struct exchange *exchange)
     commit->size_bytes = blobs_upload_bytes(upload->blob);
     commit->received_ms = upload->received_ms;
     memcpy(commit->key, upload->key, sizeof(commit->key));
-    memcpy(commit->sha256, upload->sha256, sizeof(commit->sha256));
+    memcpy(commit->sha256, upload->job.sha256, sizeof(commit->sha256));
     exchange_ask_long(exchange, &message, exchange->parts->settings.times.commit_ms, on_committed);
+}
+
+/* The last byte has come: from here on it is late for nobody. */
+static void finish(struct exchange *exchange)
+{
+    struct exchange_upload *upload = &exchange->upload;
+
+    upload->received_ms = time_wall_ms();
+    upload->job = (struct finisher_job){.upload = upload->blob, .context = exchange};
+    http_hold(exchange->request);
+    finisher_add(exchange->parts->finisher, &upload->job);
 }
 
 /* ---- the body ---- */

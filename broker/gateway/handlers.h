@@ -17,6 +17,7 @@ void handle_competition_post(struct exchange *exchange);
 void handle_team_post(struct exchange *exchange);
 
 void handle_upload(struct exchange *exchange);
+void handle_upload_stored(struct exchange *exchange); /* its job is back from the finisher */
 void handle_submission_list(struct exchange *exchange);
 void handle_submission_get(struct exchange *exchange);
 void handle_receipt_get(struct exchange *exchange);

@@ -312,6 +312,27 @@ class RoutesTest(GatewayTest):
         self.assertEqual((run[0], run[1]["planned"]), (200, 0))
         self.check_problem(parts.ask("GET", "/v1/rescores/77", None, parts.token), 404, "not_found")
 
+    def test_many_uploads_at_once(self):
+        parts = self.parts
+        parts.competition(per_day=100)
+        tokens = [parts.team(f"team {number}")["token"] for number in range(4)]
+        answers = {}
+
+        def upload(number):
+            body = b"%d\n" % number * 20000
+            answers[number] = self.upload(tokens[number % 4], body), hashlib.sha256(body).hexdigest()
+
+        threads = [threading.Thread(target=upload, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(harness.PATIENCE_SECONDS)
+        for (status, _, body), sha256 in answers.values():
+            self.assertEqual((status, json.loads(body).get("sha256")), (202, sha256), body)
+        self.assertEqual(len(answers), 40)
+        self.assertEqual(parts.json("GET", "/v1/competitions/trees")[1]["n_submissions"], 40)
+        self.assertEqual(os.listdir(self.dir / "blobs" / "incoming"), [])
+
     def test_wait_ends_with_the_wait(self):
         self.parts.competition()
         token = self.parts.team("a")["token"]

@@ -31,7 +31,7 @@ ROOMS = {
     "broker/board": ["schemas", "common"],
     "broker/store": ["broker/ledger", "broker/board", "schemas", "common"],
     "broker/queue": ["broker/store", "broker/ledger", "broker/board", "schemas", "common"],
-    "broker/gateway": ["broker/store/blobs.h", "schemas", "common"],  # the folder, not the store
+    "broker/gateway": ["broker/store/blobs.h", "broker/store/finisher.h", "schemas", "common"],  # the folder, not the store
     "client": ["scorer/data", "scorer/metric", "schemas", "common"],
 }
 

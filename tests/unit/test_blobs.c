@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include "broker/store/blobs.h"
+#include "broker/store/finisher.h"
 #include "common/file.h"
 #include "common/text.h"
 #include "schemas/blob.h"
@@ -238,6 +239,87 @@ static void test_blobs_free_bytes(void **state)
     assert_true(free_bytes > 0);
 }
 
+/* Waits until a job is back. */
+static struct finisher_job *take(struct finisher *finisher)
+{
+    struct pollfd event = {.fd = finisher_descriptor(finisher), .events = POLLIN};
+    struct finisher_job *job = finisher_take(finisher);
+
+    while (job == NULL) {
+        assert_int_equal(poll(&event, 1, 60000), 1);
+        job = finisher_take(finisher);
+    }
+    return job;
+}
+
+/* More jobs than threads; one of them fails. */
+static void test_finisher(void **state)
+{
+    enum { N_JOBS = 50, BROKEN = 20 };
+    struct fixture *fixture = *state;
+    struct finisher *finisher = NULL;
+    struct finisher_job jobs[N_JOBS] = {0};
+    bool is_back[N_JOBS] = {false};
+    char text[16];
+    char path[256];
+    uint8_t sha256[SHA256_BYTES];
+    struct err err;
+
+    assert_true(finisher_open(&finisher, 3, &err));
+    assert_null(finisher_take(finisher));
+    for (int i = 0; i < N_JOBS; i++) {
+        snprintf(text, sizeof(text), "job %d", i);
+        sha256_of(sha256, text, strlen(text));
+        if (i == BROKEN) {
+            assert_true(blob_path(path, sizeof(path), fixture->folder, sha256, &err));
+            assert_int_equal(mkdir(path, 0700), 0);
+        }
+        jobs[i].upload = start(fixture, text);
+        jobs[i].context = &is_back[i];
+        finisher_add(finisher, &jobs[i]);
+    }
+    for (int n = 0; n < N_JOBS; n++) {
+        struct finisher_job *job = take(finisher);
+        int i = (int)(job - jobs);
+        assert_false(is_back[i]);
+        *(bool *)job->context = true;
+        assert_int_equal(job->is_done, i != BROKEN);
+        snprintf(text, sizeof(text), "job %d", i);
+        sha256_of(sha256, text, strlen(text));
+        if (job->is_done) {
+            assert_memory_equal(job->sha256, sha256, sizeof(sha256));
+        } else {
+            assert_int_equal(job->err.code, ERR_STORE);
+        }
+        blobs_upload_close(&job->upload);
+    }
+    assert_null(finisher_take(finisher));
+    finisher_close(&finisher);
+    assert_null(finisher);
+    assert_int_equal(count_files(fixture->incoming), 0);
+}
+
+/* Closed with jobs that nobody takes back: none is touched afterwards. */
+static void test_finisher_close_early(void **state)
+{
+    enum { N_JOBS = 20 };
+    struct fixture *fixture = *state;
+    struct finisher *finisher = NULL;
+    struct finisher_job jobs[N_JOBS] = {0};
+    struct err err;
+
+    assert_true(finisher_open(&finisher, 2, &err));
+    for (int i = 0; i < N_JOBS; i++) {
+        jobs[i].upload = start(fixture, "x");
+        finisher_add(finisher, &jobs[i]);
+    }
+    finisher_close(&finisher);
+    for (int i = 0; i < N_JOBS; i++) {
+        blobs_upload_close(&jobs[i].upload);
+    }
+    assert_int_equal(count_files(fixture->incoming), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +333,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_blobs_open_sweeps, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_blobs_open_fails, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(test_blobs_free_bytes, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_finisher, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(test_finisher_close_early, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
