@@ -132,6 +132,7 @@ static bool print_board(const struct jvalue *root, bool is_private, struct err *
     }
     bool ok = listing_print(&listing, stdout, err);
     listing_free(&listing);
+    fflush(stdout);
     fputs("Board: ", stderr);
     terminal_put(stderr, service_text(root, "state"));
     fprintf(stderr, ", %zu of %" PRId64 " teams\n", jvalue_count(rows),

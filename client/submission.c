@@ -101,6 +101,7 @@ void submission_print(const struct jvalue *submission)
     if (position > 0) {
         printf("%-14s %" PRId64 "\n", "queue position", position);
     }
+    fflush(stdout);
     if (n_problems > 0) {
         fprintf(stderr, "assay: the submission is invalid: %" PRId64 " error%s\n", n_problems,
                 n_problems == 1 ? "" : "s");

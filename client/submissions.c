@@ -98,6 +98,7 @@ static bool print_list(const struct jvalue *root, enum options_form form, struct
                                : listing_print(&listing, stdout, err);
     listing_free(&listing);
     int64_t next = service_int(root, "next");
+    fflush(stdout);
     if (next > 0) {
         fprintf(stderr, "There are more: --before %" PRId64 "\n", next);
     }

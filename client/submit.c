@@ -176,6 +176,7 @@ static void print_accepted(const struct jvalue *accepted)
     int64_t remaining;
 
     printf("%s\n", service_text(accepted, "id"));
+    fflush(stdout); /* whoever waits has it now */
     fputs("Received ", stderr);
     terminal_put(stderr, service_text(accepted, "received"));
     fputs(service_bool(accepted, "is_repeated") ? " (an earlier try had arrived)\n" : "\n", stderr);

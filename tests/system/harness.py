@@ -26,6 +26,8 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 BIN = pathlib.Path(os.environ.get("ASSAY_BIN", ROOT / "build" / "release" / "bin")).resolve()
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 PATIENCE_SECONDS = 60  # for what takes milliseconds on an idle machine
 
 
@@ -39,6 +41,11 @@ def wait_for(condition, what, seconds=PATIENCE_SECONDS):
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
+
+
+def die_with_parent():
+    """In a child: a test that is killed takes its service along."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def run(program, *args, check=0, env=None, **options):
@@ -112,11 +119,6 @@ def descendants(pid):
     return found
 
 
-def end_with_test():
-    """In a new process: SIGTERM when the test's process ends, however it ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
 class Service:
     """`assay up` in a folder of its own."""
 
@@ -136,7 +138,7 @@ class Service:
             self.process = subprocess.Popen(
                 [BIN / "assay", "up", "--state", self.state, "--listen", "127.0.0.1:0", *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=end_with_test)
+                preexec_fn=die_with_parent)
         self.url = wait_for(lambda: self._answers(address), "the service answers")
         return self
 
