@@ -24,6 +24,7 @@ static const struct conf_key keys[] = {
      .type = CONF_TEXT,
      CONF_MEMBER(struct login, token),
      .fallback = "",
+     .is_nullable = true,
      .help = "bearer token"},
 };
 

@@ -7,5 +7,7 @@ file(GLOB units ${PROJECT_SOURCE_DIR}/configs/systemd/*.service ${PROJECT_SOURCE
 install(FILES ${units} DESTINATION lib/systemd/system)
 install(FILES configs/systemd/assay.sysusers.conf DESTINATION lib/sysusers.d RENAME assay.conf)
 install(FILES configs/systemd/assay.tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME assay.conf)
+file(GLOB examples ${PROJECT_SOURCE_DIR}/configs/systemd/*.yaml)
+install(FILES ${examples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 file(GLOB guides ${PROJECT_SOURCE_DIR}/docs/*.md)
 install(FILES ${guides} LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -16,6 +16,7 @@ static const struct conf_key keys[] = {
      .type = CONF_TEXT,
      CONF_MEMBER(struct settings, address_file),
      .fallback = "",
+     .is_nullable = true,
      .help = "File that gets the server's address (\"http://127.0.0.1:8080\") once it listens."},
     {.path = "broker",
      .type = CONF_TEXT,

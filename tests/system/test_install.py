@@ -24,7 +24,8 @@ class InstallTest(harness.SystemTest):
         for program in PROGRAMS:
             self.assertTrue(os.access(self.dir / "usr/bin" / program, os.X_OK), program)
         self.assertEqual(sorted(os.listdir(self.units)), sorted(UNITS))
-        for path in ("lib/sysusers.d/assay.conf", "lib/tmpfiles.d/assay.conf", "share/doc/assay/LICENSE"):
+        for path in ("lib/sysusers.d/assay.conf", "lib/tmpfiles.d/assay.conf", "share/doc/assay/LICENSE",
+                     "share/doc/assay/examples/worker.yaml"):
             self.assertTrue((self.dir / "usr" / path).is_file(), path)
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze")
