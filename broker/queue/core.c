@@ -48,6 +48,7 @@ static const struct handler {
     [WIRE_RESCORE_GET] = {SCOPE_ORGANIZER, CORE_GATEWAYS, begin_rescore_get},
     [WIRE_KEY_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, begin_key_get},
     [WIRE_STATS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, begin_stats_get},
+    [WIRE_SUBMISSION_RETRY] = {SCOPE_ORGANIZER, CORE_GATEWAYS, begin_submission_retry},
     [WIRE_CLAIM] = {SCOPE_NOBODY, CORE_WORKERS, begin_claim},
     [WIRE_RENEW] = {SCOPE_NOBODY, CORE_WORKERS, begin_renew},
     [WIRE_RESULT] = {SCOPE_NOBODY, CORE_WORKERS, begin_result},
@@ -70,6 +71,7 @@ TOKEN_FIRST(board_get);
 TOKEN_FIRST(board_move);
 TOKEN_FIRST(rescore_start);
 TOKEN_FIRST(rescore_get);
+TOKEN_FIRST(submission_retry);
 
 /* ---- effects ---- */
 

@@ -247,7 +247,7 @@ static bool finish_stats(struct core *core, struct core_request *request,
         return core_refuse_store(core, request, request->call.stats.outcome, err);
     }
     reply.stats = request->call.stats.stats;
-    reply.stats.n_workers = core_workers(core);
+    reply.stats.n_workers += core_workers(core);
     return core_reply(core, request, &reply, err);
 }
 

@@ -317,6 +317,44 @@ bool begin_submission_list(struct core *core, struct core_request *request,
     return core_store(core, request, err);
 }
 
+/* ---- parked ones, put back ---- */
+
+static bool finish_submission_retry(struct core *core, struct core_request *request,
+                                    const struct core_now *now, struct err *err)
+{
+    const struct store_retry *retry = &request->call.retry;
+
+    if (retry->outcome == STORE_EMPTY) {
+        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such submission");
+    }
+    if (retry->outcome == STORE_REPEATED) {
+        return core_reply_done(core, request, "it is not parked", err);
+    }
+    if (retry->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, retry->outcome, err);
+    }
+    return core_note_changed(core, &retry->changed, err) &&
+           core_reply_done(core, request, "put back", err) && core_wake(core, 1, now, err);
+}
+
+bool begin_submission_retry(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    struct store_retry *retry = &request->call.retry;
+    uint8_t id[STORE_ID_BYTES];
+    bool is_good;
+
+    if (!read_id(core, request, id, request->message.submission_retry.submission, &is_good, err) ||
+        !is_good) {
+        return !is_good;
+    }
+    request->finish = finish_submission_retry;
+    request->call.kind = CALL_RETRY;
+    *retry = (struct store_retry){.now_ms = now->wall_ms};
+    memcpy(retry->id, id, sizeof(id));
+    return core_store(core, request, err);
+}
+
 /* ---- receipts ---- */
 
 static bool append_receipt(struct core *core, struct wire_buffer *files, const char *id,

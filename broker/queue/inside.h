@@ -139,7 +139,7 @@ MUST_CHECK bool core_load_private(struct core *core, struct contest *contest, st
 MUST_CHECK bool core_append_contest(struct wire_buffer *rows, const struct contest *contest,
                                     struct err *err);
 
-/* Workers whose claims wait. */
+/* Workers whose claims wait; others have leases. */
 uint32_t core_workers(const struct core *core);
 
 /* Answers claims that waited long enough, takes lost leases back, measures the queue. */
@@ -166,6 +166,7 @@ CORE_BEGIN(rescore_start);
 CORE_BEGIN(rescore_get);
 CORE_BEGIN(key_get);
 CORE_BEGIN(stats_get);
+CORE_BEGIN(submission_retry);
 CORE_BEGIN(claim);
 CORE_BEGIN(renew);
 CORE_BEGIN(result);

@@ -250,6 +250,15 @@ struct store_expire {
     bool has_more;
 };
 
+/* Puts a parked submission back into the queue, with all its tries. */
+struct store_retry {
+    uint8_t id[STORE_ID_BYTES];
+    int64_t now_ms;
+    /* out: DONE, REPEATED (it is not parked), EMPTY (there is none) */
+    enum store_outcome outcome;
+    struct store_changed changed;
+};
+
 struct store_board_move {
     int64_t competition;
     enum wire_move move;
@@ -343,8 +352,9 @@ MUST_CHECK bool store_open(struct store **store, const char *path, int64_t now_m
 void store_close(struct store **store);
 
 /*
- * Runs calls in their order and commits them together, durably. Every call's outcome is set; where
- * the commit finds no room, all of them are STORE_FULL.
+ * Runs calls in their order and commits them together, durably. Every call's outcome is set. Where
+ * the disk is full, a reserve is given up to finish what was accepted; calls that make new work are
+ * then STORE_FULL until there is room again, and where even that does not help, all of them are.
  */
 void store_batch(struct store *store, struct store_call *const *calls, size_t n_calls);
 

@@ -7,9 +7,9 @@
 
 #include "common/text.h"
 
-enum { POSITION_MAX = 10000 }; /* counting further would hold up the queue itself */
+enum { POSITION_MAX = 1000 }; /* counting further would hold up the queue itself */
 
-/* Live jobs before a waiting one. */
+/* Place in the queue of a waiting live job, from 1; POSITION_MAX + 1 for all behind. */
 static bool queue_position(struct store *store, uint32_t *position, enum db_statement statement,
                            struct err *err)
 {
@@ -66,6 +66,7 @@ bool store_do_submission_get(struct store *store, struct store_submission_get *c
     struct db *db = store->db;
     bool has_row;
 
+    call->row.size = 0;
     if (!db_find(db, DB_SUBMISSION_ROW, &has_row, err, db_blob(call->id, sizeof(call->id)),
                  db_int(call->team))) {
         return false;
@@ -94,6 +95,7 @@ bool store_do_submission_list(struct store *store, struct store_submission_list 
     bool has_row;
 
     call->outcome = STORE_DONE;
+    call->rows.size = 0;
     if (!db_find(store->db, statement, &has_row, err,
                  db_int(call->team != 0 ? call->team : call->competition), db_int(call->before),
                  db_int(call->rows_max))) {
@@ -122,6 +124,7 @@ bool store_do_stats(struct store *store, struct store_stats *call, struct err *e
         .n_leased = (uint64_t)db_column_int(db, DB_STATS_JOBS, 1),
         .n_parked = (uint64_t)db_column_int(db, DB_STATS_JOBS, 2),
         .n_submissions = (uint64_t)db_column_int(db, DB_STATS_JOBS, 3),
+        .n_workers = (uint32_t)db_column_int(db, DB_STATS_JOBS, 5),
         .oldest_ready_ms = oldest_ms == 0 ? 0 : call->now_ms - oldest_ms,
     };
     call->outcome = STORE_DONE;

@@ -258,6 +258,33 @@ bool store_do_fail(struct store *store, struct store_fail *call, struct err *err
            settle(store, &job, call->is_parked, reason, call->now_ms, &call->changed, err);
 }
 
+bool store_do_retry(struct store *store, struct store_retry *call, struct err *err)
+{
+    struct store_subject subject;
+    bool has_row;
+
+    if (!db_find(store->db, DB_SUBMISSION_BY_ID, &has_row, err,
+                 db_blob(call->id, sizeof(call->id)))) {
+        return false;
+    }
+    call->outcome = STORE_EMPTY;
+    if (!has_row) {
+        return true;
+    }
+    if (!store_subject(store, &subject, db_column_int(store->db, DB_SUBMISSION_BY_ID, 0), err)) {
+        return false;
+    }
+    call->outcome = STORE_REPEATED;
+    if (subject.state != SUBMISSION_FAILED) {
+        return true;
+    }
+    call->outcome = STORE_DONE;
+    call->changed = store_changed_of(&subject);
+    return db_run(store->db, DB_JOB_RETRY, err, db_int(subject.number), db_int(call->now_ms)) &&
+           move_submission(store, subject.number, SUBMISSION_ACCEPTED, wire_text(""), err) &&
+           store_count(store, subject.team, subject.received_ms, 1, 0, err);
+}
+
 static bool lose(struct store *store, struct store_expire *call, int64_t number, struct err *err)
 {
     static const char reason[] = "its lease was lost too often";
@@ -288,6 +315,9 @@ bool store_do_expire(struct store *store, struct store_expire *call, struct err 
     size_t n_due = 0;
     bool has_row;
 
+    call->n_lost = 0;
+    call->n_parked = 0;
+    call->n_ready = 0;
     if (!db_find(db, DB_JOB_DUE, &has_row, err, db_int(call->now_boot_ms), db_int(EXPIRE_ROWS))) {
         return false;
     }

@@ -595,6 +595,35 @@ static void test_results_that_are_none(void **state)
     }
 }
 
+static void test_a_parked_submission_is_put_back(void **state)
+{
+    struct bench *bench = *state;
+    struct wire_message accepted = ask(bench, submission(bench, 1));
+    struct wire_message retry = {.type = WIRE_SUBMISSION_RETRY};
+    char id[33];
+
+    wire_text_copy(id, sizeof(id), accepted.submit_accepted.submission);
+    retry.submission_retry.submission = wire_text(id);
+    for (int i = 0; i < STORE_FAILS_MAX; i++) {
+        struct wire_message failed = {.type = WIRE_FAILED};
+        forget_sent(bench);
+        claim_as(bench, 2, 0);
+        failed.failed.job_id = sent_at(bench, 0).job.job_id;
+        failed.failed.fence = sent_at(bench, 0).job.fence;
+        failed.failed.reason = wire_text("out of memory");
+        arrive(bench, CORE_WORKERS, 2, &failed);
+        commit_all(bench);
+        tick(bench, 10 * STORE_RETRY_DELAY_MS);
+        commit_all(bench);
+    }
+    claim_as(bench, 3, 5000);
+    retry.submission_retry.token = wire_text(bench->token);
+    assert_refused(ask(bench, retry), REFUSAL_NOT_ALLOWED);
+    retry.submission_retry.token = wire_text(bench->organizer);
+    assert_int_equal(ask(bench, retry).type, WIRE_DONE);
+    assert_int_equal(sent_at(bench, 1).type, WIRE_JOB); /* who waited has it already */
+}
+
 static void test_the_same_events_have_the_same_effects(void **state)
 {
     struct bench *bench = *state;
@@ -626,6 +655,7 @@ int main(void)
         CORE_TEST(the_clock_freezes_the_board),
         CORE_TEST(frames_that_are_none),
         CORE_TEST(results_that_are_none),
+        CORE_TEST(a_parked_submission_is_put_back),
         CORE_TEST(the_same_events_have_the_same_effects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,6 +216,44 @@ static void check_failures(struct world *world)
         STORE_STALE);
 }
 
+static enum store_outcome retry(struct world *world, uint8_t key)
+{
+    struct store_call call = {.kind = CALL_RETRY};
+
+    call.retry.id[0] = key;
+    call.retry.now_ms = NOW_MS;
+    run(world, &call);
+    return call.retry.outcome;
+}
+
+/* A parked submission is put back with all its tries. */
+static void check_retry(struct world *world)
+{
+    bool is_parked = false;
+
+    assert_int_equal(submit(world, 0, 1), STORE_DONE);
+    assert_int_equal(retry(world, 2), STORE_EMPTY);
+    assert_int_equal(retry(world, 1), STORE_REPEATED);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 1; i <= STORE_FAILS_MAX; i++) {
+            struct store_call job = claim(world);
+            assert_int_equal(report_failure(world, &job.claim.job, &is_parked), STORE_DONE);
+            assert_int_equal(is_parked, i == STORE_FAILS_MAX);
+            world->boot_ms += 10 * STORE_RETRY_DELAY_MS;
+            expire(world);
+        }
+        assert_int_equal(quota(world, 0, NOW_MS).quota.remaining_today, 3);
+        assert_int_equal(retry(world, 1), STORE_DONE);
+        assert_int_equal(retry(world, 1), STORE_REPEATED);
+        assert_int_equal(quota(world, 0, NOW_MS).quota.remaining_today, 2);
+        assert_int_equal(row(world, 0, 1).state, SUBMISSION_ACCEPTED);
+        assert_int_equal(row(world, 0, 1).reason.size, 0);
+    }
+    assert_int_equal(score(world, 0.5, NULL), STORE_DONE);
+    assert_int_equal(retry(world, 1), STORE_REPEATED);
+    assert_int_equal(quota(world, 0, NOW_MS).quota.remaining_today, 2);
+}
+
 static void check_lost_leases_park_late(struct world *world)
 {
     struct store_call job = {.kind = CALL_CLAIM};
@@ -298,6 +336,7 @@ TEST(leases)
 TEST(late_result)
 TEST(release)
 TEST(failures)
+TEST(retry)
 TEST(lost_leases_park_late)
 TEST(fairness)
 TEST(reopen)
@@ -315,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_late_result),
         cmocka_unit_test(test_release),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_retry),
         cmocka_unit_test(test_lost_leases_park_late),
         cmocka_unit_test(test_fairness),
         cmocka_unit_test(test_reopen),
