@@ -5,10 +5,12 @@
 #pragma once
 
 #include "broker/store/db.h"
+#include "broker/store/reserve.h"
 #include "broker/store/store.h"
 
 struct store {
     struct db *db;
+    struct reserve reserve;
 };
 
 enum job_state { JOB_READY, JOB_LEASED, JOB_DELAYED, JOB_PARKED };

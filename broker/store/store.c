@@ -18,7 +18,7 @@ bool store_open(struct store **store, const char *path, int64_t now_ms, int64_t 
     if (opened == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for a store");
     }
-    if (!db_open(&opened->db, path, now_ms, err)) {
+    if (!db_open(&opened->db, path, now_ms, err) || !reserve_open(&opened->reserve, path, err)) {
         goto fail;
     }
     if (!db_begin(opened->db, err) ||
@@ -89,12 +89,48 @@ static const char *call_name(const struct store_call *call)
     return names[call->kind];
 }
 
+/* Calls that make new work: refused while the disk's reserve is used up. */
+static bool is_new_work(const struct store_call *call)
+{
+    switch (call->kind) {
+    case CALL_COMPETITION_PUT:
+    case CALL_TEAM_PUT:
+    case CALL_ORGANIZER_PUT:
+    case CALL_SUBMIT:
+    case CALL_SELECT:
+    case CALL_RETRY:
+    case CALL_RESCORE_START:
+    case CALL_RESCORE_PLAN:
+        return true;
+    case CALL_QUOTA_GET:
+    case CALL_SUBMISSION_GET:
+    case CALL_SUBMISSION_LIST:
+    case CALL_ENTRIES_GET:
+    case CALL_CLAIM:
+    case CALL_RENEW:
+    case CALL_RELEASE:
+    case CALL_COMPLETE:
+    case CALL_FAIL:
+    case CALL_EXPIRE:
+    case CALL_BOARD_MOVE:
+    case CALL_BOARD_GET:
+    case CALL_RESCORE_GET:
+    case CALL_STATS:
+        return false;
+    }
+    return false;
+}
+
 /* One call in its savepoint; false when the whole batch is lost. */
 static bool run_in_savepoint(struct store *store, struct store_call *call)
 {
     struct err err;
     struct err end_err;
 
+    if (!store->reserve.is_there && is_new_work(call)) {
+        store_call_fail(call, STORE_FULL);
+        return true;
+    }
     if (!db_call_begin(store->db, &err)) {
         return false;
     }
@@ -106,7 +142,8 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
     return db_call_end(store->db, ok, &end_err);
 }
 
-void store_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
+/* False where nothing of the batch was kept. */
+static bool run_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
 {
     struct err err;
     bool ok = db_begin(store->db, &err);
@@ -115,9 +152,19 @@ void store_batch(struct store *store, struct store_call *const *calls, size_t n_
         ok = run_in_savepoint(store, calls[i]);
     }
     if (ok) {
-        ok = db_commit(store->db, &err);
-    } else {
-        db_rollback(store->db);
+        return db_commit(store->db, &err);
+    }
+    db_rollback(store->db);
+    return false;
+}
+
+void store_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
+{
+    reserve_take_back(&store->reserve);
+    bool ok = run_batch(store, calls, n_calls);
+
+    if (!ok && db_is_full(store->db) && reserve_give_up(&store->reserve)) {
+        ok = run_batch(store, calls, n_calls); /* what was accepted is finished in its room */
     }
     for (size_t i = 0; i < n_calls && !ok; i++) {
         store_call_fail(calls[i], db_is_full(store->db) ? STORE_FULL : STORE_FAILED);

@@ -273,6 +273,7 @@ bool store_do_board_get(struct store *store, struct store_board_get *call, struc
     bool has_row;
 
     call->outcome = STORE_DONE;
+    call->n_rows = 0;
     if (!db_find(db, DB_BEST_ALL, &has_row, err, db_int(call->competition), db_int(call->track))) {
         return false;
     }

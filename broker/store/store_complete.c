@@ -298,6 +298,7 @@ bool store_do_complete(struct store *store, struct store_complete *call, struct 
     struct store_job job;
     bool is_there;
 
+    call->changed = (struct store_changed){0};
     if (!store_job_row(store, &job, &is_there, (int64_t)result->job_id, err)) {
         return false;
     }

@@ -39,6 +39,7 @@ bool store_do_entries_get(struct store *store, struct store_entries_get *call, s
         return false;
     }
     call->outcome = STORE_EMPTY;
+    call->n_lines = 0;
     if (!has_row ||
         (call->team != 0 && db_column_int(store->db, DB_SUBMISSION_BY_ID, 1) != call->team)) {
         return true;

@@ -136,6 +136,7 @@ static bool list_differences(struct store *store, struct store_rescore_get *call
     struct db *db = store->db;
     bool has_row;
 
+    call->differences.size = 0;
     if (!db_find(db, DB_DIFFERENCE_ALL, &has_row, err, db_int(call->run),
                  db_int(DIFFERENCES_MAX))) {
         return false;
