@@ -146,6 +146,7 @@ static bool write_worker(const struct up_settings *settings, unsigned number, st
                         "broker: ipc://run/workers.sock\n"
                         "blobs: blobs\n"
                         "labels: " STATE_LABELS "\n"
+                        "columns: worker/columns\n"
                         "keys: worker/keys\n"
                         "name: worker-%u\n"
                         "job_seconds: %" PRId64 "\n"

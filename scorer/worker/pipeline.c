@@ -17,10 +17,14 @@
 
 #include "common/sha256.h"
 #include "schemas/blob.h"
+#include "scorer/worker/column_cache.h"
 #include "scorer/worker/packet.h"
 #include "scorer/worker/report.h"
 
 enum { SHEETS_MAX = 16, HASH_BYTES = 1 << 20, GRACE_MS = PACKET_PATIENCE_MS, PATH_SIZE = 4096 };
+
+/* One re-score in so many parses the submission again and so proves the kept columns. */
+enum { PARSE_EVERY = 1000 };
 
 enum stage {
     STAGE_IDLE,
@@ -62,6 +66,11 @@ struct pipeline {
     struct sha256 hash;
     unsigned char *hash_buffer; /* owned, HASH_BYTES */
 
+    int columns;           /* what the reader gave, to be kept once its blob is proven; or -1 */
+    bool is_from_cache;    /* the job goes by kept columns */
+    bool is_cache_wrong;   /* they were refused: parse */
+    bool is_worth_keeping; /* scored, and the blob has its hash */
+
     struct packet packet;
     struct wire_buffer answer;
     struct cached_sheet sheets[SHEETS_MAX];
@@ -81,7 +90,7 @@ bool pipeline_open(struct pipeline **pipeline, const struct worker_settings *set
     }
     opened->settings = settings;
     opened->hash_buffer = buffer;
-    opened->blob = -1;
+    opened->blob = opened->columns = -1;
     opened->sockets[PEER_SCORER] = opened->sockets[PEER_READER] = -1;
     *pipeline = opened;
     return true;
@@ -122,6 +131,7 @@ void pipeline_close(struct pipeline **pipeline)
     detach(closed, PEER_SCORER);
     detach(closed, PEER_READER);
     close_fd(&closed->blob);
+    close_fd(&closed->columns);
     packet_free(&closed->packet);
     wire_buffer_free(&closed->frame);
     wire_buffer_free(&closed->answer);
@@ -257,6 +267,23 @@ static void ask_for_columns(struct pipeline *pipeline, int sheet, int64_t now_ms
     ask(pipeline, STAGE_COLUMNS, fds, ARRAY_SIZE(fds), now_ms);
 }
 
+/* A re-score goes by the columns of the first time, where they are kept. */
+static bool ask_by_cache(struct pipeline *pipeline, int64_t now_ms)
+{
+    const struct wire_job *job = &pipeline->job.job;
+    int fd;
+
+    pipeline->is_from_cache = job->kind == JOB_RESCORE && !pipeline->is_cache_wrong &&
+                              job->job_id % PARSE_EVERY != 0 &&
+                              pipeline->settings->columns[0] != '\0' &&
+                              column_cache_get(&fd, pipeline->settings->columns, job);
+    if (pipeline->is_from_cache) {
+        ask(pipeline, STAGE_RESULT, &fd, 1, now_ms);
+        close(fd);
+    }
+    return pipeline->is_from_cache;
+}
+
 static void start_job(struct pipeline *pipeline, int64_t now_ms)
 {
     struct err err = {0};
@@ -268,6 +295,9 @@ static void start_job(struct pipeline *pipeline, int64_t now_ms)
     }
     if (pipeline->job.job.kind == JOB_OPEN) {
         ask(pipeline, STAGE_RESULT, NULL, 0, now_ms);
+        return;
+    }
+    if (ask_by_cache(pipeline, now_ms)) {
         return;
     }
     if (!open_blob(pipeline, &err)) {
@@ -282,11 +312,23 @@ static void start_job(struct pipeline *pipeline, int64_t now_ms)
     }
 }
 
+/* After the answer is out: the job's frame is still here, and names them. */
+static void keep_columns(struct pipeline *pipeline)
+{
+    if (pipeline->columns >= 0 && pipeline->is_worth_keeping) {
+        column_cache_put(pipeline->settings->columns, &pipeline->job.job, pipeline->columns);
+    }
+    close_fd(&pipeline->columns);
+    pipeline->is_worth_keeping = false;
+}
+
 void pipeline_start(struct pipeline *pipeline, const void *frame, size_t size, int64_t now_ms)
 {
     struct err err = {0};
 
     assert(pipeline->stage == STAGE_IDLE);
+    keep_columns(pipeline);
+    pipeline->is_cache_wrong = false;
     pipeline->answer.size = 0;
     unsigned char *copy = size <= pipeline->frame.capacity ? pipeline->frame.data
                                                            : realloc(pipeline->frame.data, size);
@@ -310,7 +352,7 @@ void pipeline_start(struct pipeline *pipeline, const void *frame, size_t size, i
 /* ---- answers ---- */
 
 /* The scorer's or reader's own frame: the job's RESULT or FAILED, and no other. */
-static void take_frame(struct pipeline *pipeline)
+static void take_frame(struct pipeline *pipeline, int64_t now_ms)
 {
     const struct wire_job *job = &pipeline->job.job;
     struct wire_message message;
@@ -328,9 +370,16 @@ static void take_frame(struct pipeline *pipeline)
         fail_job(pipeline, "an answer inside the worker is of another job");
         return;
     }
+    if (is_failure && pipeline->is_from_cache) { /* damaged, or of another catalog: parse instead */
+        column_cache_drop(pipeline->settings->columns, job);
+        pipeline->is_cache_wrong = true;
+        start_job(pipeline, now_ms);
+        return;
+    }
     if (!wire_encode(&pipeline->answer, &message, &err)) {
         pipeline->answer.size = 0;
     }
+    pipeline->is_worth_keeping = is_result && message.result.outcome == OUTCOME_SCORED;
     pipeline->stage = STAGE_HASH;
     if (is_failure || pipeline->blob < 0) {
         end_job(pipeline);
@@ -346,7 +395,12 @@ static void take_descriptor(struct pipeline *pipeline, int64_t now_ms)
         ask_for_columns(pipeline, fd, now_ms);
     } else {
         ask(pipeline, STAGE_RESULT, &fd, 1, now_ms);
-        close(fd);
+        close_fd(&pipeline->columns);
+        if (pipeline->settings->columns[0] != '\0') {
+            pipeline->columns = fd;
+        } else {
+            close(fd);
+        }
     }
 }
 
@@ -361,7 +415,7 @@ static void take_answer(struct pipeline *pipeline, enum pipeline_peer peer, int6
         return;
     }
     if (pipeline->packet.size > 0) {
-        take_frame(pipeline);
+        take_frame(pipeline, now_ms);
     } else if (pipeline->packet.n_fds == 1 && pipeline->stage != STAGE_RESULT) {
         take_descriptor(pipeline, now_ms);
     } else {
@@ -396,8 +450,10 @@ static void finish_hash(struct pipeline *pipeline)
 
     sha256_finish(&pipeline->hash, digest);
     if (pipeline->is_unreadable) {
+        pipeline->is_worth_keeping = false;
         fail_job(pipeline, "blob cannot be read to its end");
     } else if (memcmp(digest, pipeline->job.job.sha256, sizeof(digest)) != 0) {
+        pipeline->is_worth_keeping = false;
         fail_job(pipeline, "blob does not have the bytes that its name says");
     } else {
         end_job(pipeline);
@@ -437,7 +493,7 @@ int64_t pipeline_timeout_ms(const struct pipeline *pipeline, int64_t now_ms)
         return 0;
     }
     if (pipeline->stage == STAGE_IDLE) {
-        return -1;
+        return pipeline->columns >= 0 ? 0 : -1;
     }
     return pipeline->deadline_ms > now_ms ? pipeline->deadline_ms - now_ms : 0;
 }
@@ -472,6 +528,9 @@ static void poll_peers(struct pipeline *pipeline, int64_t now_ms)
 
 bool pipeline_step(struct wire_bytes *answer, struct pipeline *pipeline, int64_t now_ms)
 {
+    if (pipeline->stage == STAGE_IDLE) {
+        keep_columns(pipeline);
+    }
     poll_peers(pipeline, now_ms);
     if (pipeline->stage == STAGE_PEERS && has_peers(pipeline)) {
         start_job(pipeline, now_ms);

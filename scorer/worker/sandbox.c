@@ -53,6 +53,11 @@ enum { ABI_TRUNCATE = 3 };
      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |   \
      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
+#define RIGHTS_TO_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RIGHTS_TO_WRITE                                                                            \
+    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |                              \
+     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR)
+
 #define RIGHT_TRUNCATE (UINT64_C(1) << 14) /* not yet in Debian 12's header */
 
 static long landlock_abi(void)
@@ -78,10 +83,13 @@ bool sandbox_check(struct err *err)
                    missing);
 }
 
-static bool allow_folder(int rules, const char *path, struct err *err)
+static bool allow_folder(int rules, const struct sandbox_folder *folder, uint64_t handled,
+                         struct err *err)
 {
+    const char *path = folder->path;
     struct landlock_path_beneath_attr rule = {
-        .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+        .allowed_access = handled & (RIGHTS_TO_READ |
+                                     (folder->is_writable ? RIGHTS_TO_WRITE | RIGHT_TRUNCATE : 0)),
         .parent_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
     };
 
@@ -94,7 +102,7 @@ static bool allow_folder(int rules, const char *path, struct err *err)
     return ok;
 }
 
-bool sandbox_files(const char *const *readable, size_t n, enum sandbox_policy policy,
+bool sandbox_files(const struct sandbox_folder *folders, size_t n, enum sandbox_policy policy,
                    struct err *err)
 {
     long abi = landlock_abi();
@@ -111,7 +119,7 @@ bool sandbox_files(const char *const *readable, size_t n, enum sandbox_policy po
     }
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
-        ok = allow_folder(rules, readable[i], err);
+        ok = allow_folder(rules, &folders[i], handled.handled_access_fs, err);
     }
     if (ok && syscall(SYS_landlock_restrict_self, rules, 0) < 0) {
         ok = err_set(err, ERR_SYSTEM, "landlock: %s", strerror(errno));

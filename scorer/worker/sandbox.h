@@ -28,16 +28,21 @@ struct sandbox_limits {
  */
 MUST_CHECK bool sandbox_check(struct err *err);
 
+struct sandbox_folder {
+    const char *path;
+    bool is_writable; /* files and folders may be made and removed in it */
+};
+
 /*
- * From here on this process and its children open files beneath these folders for reading, and
- * nothing else. A folder that is not there is an error. Needs no_new_privs.
+ * From here on this process and its children open files beneath these folders, and nothing else. A
+ * folder that is not there is an error. Needs no_new_privs.
  *
- *   readable   n paths, may be none
+ *   folders   n of them, may be none
  *
  * Errors   ERR_SYSTEM
  */
-MUST_CHECK bool sandbox_files(const char *const *readable, size_t n, enum sandbox_policy policy,
-                              struct err *err);
+MUST_CHECK bool sandbox_files(const struct sandbox_folder *folders, size_t n,
+                              enum sandbox_policy policy, struct err *err);
 
 /*
  * Makes this process a reader: it may read from descriptor 0, write to descriptors 1 and 2, get

@@ -258,7 +258,7 @@ static bool serve(struct scorer *scorer, struct err *err)
 static bool start(struct scorer *scorer, struct err *err)
 {
     const struct worker_settings *settings = scorer->settings;
-    const char *folders[] = {settings->labels};
+    const struct sandbox_folder folders[] = {{settings->labels, false}};
     enum sandbox_policy policy = (enum sandbox_policy)settings->sandbox;
     long n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 

@@ -29,6 +29,7 @@ enum {
     STOP_MS = 5000,       /* for the job under way when SIGTERM comes */
     LEASE_MIN_MS = 1000,
     BLOBS_MODE = 0750,
+    COLUMNS_MODE = 0700,
 };
 
 enum link_state {
@@ -405,15 +406,19 @@ static bool turn(struct worker_link *link, struct err *err)
     return true;
 }
 
-/* Only blobs can be opened from here on, and what resolving a host's name needs. */
+/* Only blobs and kept columns can be opened from here on, and what resolving a host's name needs.
+ */
 static bool start(struct worker_link *link, struct err *err)
 {
     const struct worker_settings *settings = link->settings;
-    const char *folders[] = {settings->blobs, "/etc"};
+    bool has_columns = settings->columns[0] != '\0';
+    const struct sandbox_folder folders[] = {
+        {settings->blobs, false}, {"/etc", false}, {settings->columns, true}};
 
     return folder_make(settings->blobs, BLOBS_MODE, err) &&
+           (!has_columns || folder_make(settings->columns, COLUMNS_MODE, err)) &&
            daemon_signals_open(&link->signals, err) &&
-           sandbox_files(folders, ARRAY_SIZE(folders), (enum sandbox_policy)settings->sandbox,
+           sandbox_files(folders, has_columns ? 3 : 2, (enum sandbox_policy)settings->sandbox,
                          err) &&
            pipeline_open(&link->pipeline, settings, err) &&
            channel_context_open(&link->context, err) &&

@@ -19,6 +19,13 @@ static const struct conf_key keys[] = {
      .type = CONF_TEXT,
      MEMBER(labels),
      .help = "folder of the hidden labels; only this worker's user should read it"},
+    {.path = "columns",
+     .type = CONF_TEXT,
+     MEMBER(columns),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "folder for what was parsed once, read by re-scores; can be deleted at any time; "
+             "without it every re-score parses"},
     {.path = "keys",
      .type = CONF_TEXT,
      MEMBER(keys),

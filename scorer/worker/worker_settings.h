@@ -12,6 +12,7 @@ struct worker_settings {
     char broker[WORKER_ENDPOINT_SIZE];
     char blobs[WORKER_PATH_SIZE];
     char labels[WORKER_PATH_SIZE];
+    char columns[WORKER_PATH_SIZE]; /* "" without */
     char keys[WORKER_PATH_SIZE];
     char name[WORKER_NAME_SIZE];
     int64_t job_memory_bytes;

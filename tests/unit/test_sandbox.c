@@ -320,7 +320,7 @@ static char folder[] = "/tmp/assay-sandbox-XXXXXX";
 
 static int lock_files(void)
 {
-    const char *readable[] = {folder};
+    const struct sandbox_folder readable[] = {{folder, false}};
     struct err err;
 
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
@@ -343,12 +343,39 @@ static int use_files(void)
                                                                                               : 1;
 }
 
+static int lock_files_but_one(void)
+{
+    const struct sandbox_folder writable[] = {{folder, true}};
+    struct err err;
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   sandbox_files(writable, 1, SANDBOX_REQUIRED, &err)
+               ? 0
+               : 1;
+}
+
+static int change_files(void)
+{
+    char made[sizeof(folder) + 8];
+    char renamed[sizeof(folder) + 8];
+
+    snprintf(made, sizeof(made), "%s/made", folder);
+    snprintf(renamed, sizeof(renamed), "%s/name", folder);
+    bool makes_inside = open(made, O_WRONLY | O_CREAT | O_TRUNC, 0600) >= 0;
+    bool renames_inside = rename(made, renamed) == 0;
+    bool removes_inside = unlink(renamed) == 0;
+    bool makes_outside = open("/tmp/assay-sandbox-new", O_WRONLY | O_CREAT, 0600) >= 0;
+
+    return makes_inside && renames_inside && removes_inside && !makes_outside ? 0 : 1;
+}
+
 static void test_sandbox_files(void **state)
 {
     (void)state;
     static const struct try tries[] = {{"use files", use_files, 0, false}};
+    static const struct try changes[] = {{"change files", change_files, 0, false}};
     struct err err = {0};
-    const char *missing[] = {"/nowhere/at/all"};
+    const struct sandbox_folder missing[] = {{"/nowhere/at/all", false}};
 
     assert_non_null(mkdtemp(folder));
     snprintf(file_inside, sizeof(file_inside), "%s/file", folder);
@@ -357,6 +384,7 @@ static void test_sandbox_files(void **state)
     assert_int_equal(write(fd, "x", 1), 1);
     close(fd);
     run_tries(lock_files, tries, ARRAY_SIZE(tries));
+    run_tries(lock_files_but_one, changes, ARRAY_SIZE(changes));
     assert_false(sandbox_files(missing, 1, SANDBOX_REQUIRED, &err));
     assert_int_equal(err.code, ERR_SYSTEM);
     assert_int_equal(unlink(file_inside), 0);
