@@ -218,6 +218,7 @@ static const struct sock_filter scorer_filter[] = {
     ALLOW(sysinfo), /* how qsort of the C library sizes its memory */
     ALLOW(clock_gettime),
     ALLOW(getrandom),
+    ALLOW(sysinfo), /* qsort asks how much memory there is */
     ALLOW(getpid),
     ALLOW(gettid),
     ALLOW(rt_sigaction),

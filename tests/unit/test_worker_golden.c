@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every golden case through a real worker, sandbox and all: the scorecard's bytes, the value's
+ * bits, the private part that only JOB_OPEN shows, and the list of problems are those that the same
+ * library gives in one process.
+ */
+#include "golden.h"
+#include "worker_rig.h"
+
+#include <dirent.h>
+
+#include "schemas/scorecard.h"
+#include "scorer/data/labels.h"
+#include "scorer/data/submission.h"
+#include "scorer/metric/evaluate.h"
+
+enum { ARENA_BYTES = 256 << 20, JSON_BYTES = 4 << 20 };
+
+static int start(void **state)
+{
+    static struct rig rig;
+
+    rig_start(&rig, reader_parse);
+    *state = &rig;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    rig_stop(*state);
+    return 0;
+}
+
+/* ---- what one process makes of a submission ---- */
+
+struct reference {
+    bool is_valid;
+    struct problems problems;
+    struct jwriter shown;  /* public */
+    struct jwriter hidden; /* private and all */
+    bool has_value[2];     /* public, private */
+    double value[2];
+};
+
+static void reference_end(struct reference *reference)
+{
+    jwriter_end(&reference->shown);
+    jwriter_end(&reference->hidden);
+    free(reference);
+}
+
+static void write_cards(struct reference *reference, const struct scorecard *card,
+                        const char *metric)
+{
+    struct err err = {0};
+
+    jwriter_start(&reference->shown, JSON_BYTES);
+    jwriter_start(&reference->hidden, JSON_BYTES);
+    scorecard_write(&reference->shown, card, CARD_BIT(CARD_PUBLIC));
+    scorecard_write(&reference->hidden, card, CARD_BIT(CARD_PRIVATE) | CARD_BIT(CARD_ALL));
+    assert_true(jwriter_ok(&reference->shown, &err) && jwriter_ok(&reference->hidden, &err));
+    reference->has_value[0] = scorecard_metric(&reference->value[0], card, CARD_PUBLIC, metric);
+    reference->has_value[1] = scorecard_metric(&reference->value[1], card, CARD_PRIVATE, metric);
+}
+
+static bool evaluate(struct scorecard *card, const struct submission *submission,
+                     const struct labels *labels, struct arena *arena)
+{
+    const struct evaluate_options options = {.n_threads = 1, .has_curves = true};
+    struct err err = {0};
+
+    return labels->task == TASK_CLASSIFICATION
+               ? evaluate_topk(card, &submission->topk, &labels->truth, &labels->classes, arena,
+                               &err)
+               : evaluate_boxes(card, &submission->boxes, &labels->boxes, &labels->classes,
+                                &options, arena, &err);
+}
+
+static struct reference *make_reference(const struct rig *rig, const char *id,
+                                        const struct bytes *data)
+{
+    struct reference *reference = calloc(1, sizeof(*reference));
+    struct competition competition;
+    struct label_folder files;
+    struct labels *labels = NULL;
+    struct arena *arena = NULL;
+    struct submission submission;
+    struct scorecard card = {0};
+    struct err err = {0};
+
+    assert_true(label_folder_open(&files, rig->settings.labels, id, 1, &err));
+    assert_true(competition_load_file(&competition, files.competition, &reference->problems, &err));
+    const struct labels_source source = {
+        .task = (enum task)competition.task, .path = files.labels, .categories = files.categories};
+    assert_true(labels_load(&labels, &source, &reference->problems, &err));
+    assert_true(arena_open(&arena, ARENA_BYTES, &err));
+    const struct submission_source input = {
+        .form = {.format = (enum submission_format)competition.submission.format,
+                 .k = (size_t)competition.submission.k,
+                 .columns = &competition.submission.columns},
+        .catalog = &labels->catalog,
+        .data = data->data,
+        .size = data->size_bytes,
+        .n_threads = 1};
+    reference->is_valid = submission_read(&submission, &input, arena, &reference->problems, &err);
+    if (reference->is_valid) {
+        assert_true(evaluate(&card, &submission, labels, arena));
+        snprintf(card.competition, sizeof(card.competition), "%s", id);
+        card.labels = 1;
+        card.submission_bytes = (int64_t)data->size_bytes;
+        card.submission_rows = (int64_t)submission.n_rows;
+        sha256_of(card.submission_sha256, data->data, data->size_bytes);
+        write_cards(reference, &card, competition.metric);
+    }
+    arena_close(&arena);
+    labels_close(&labels);
+    return reference;
+}
+
+/* ---- what the worker makes of it ---- */
+
+static void expect_problems(const struct rig *rig, const struct reference *reference)
+{
+    const struct wire_result *result = &rig->message.result;
+    struct wire_bytes rest = result->problems;
+    struct wire_problem record;
+
+    assert_int_equal(result->outcome, OUTCOME_INVALID);
+    assert_int_equal(result->n_problems, reference->problems.n_all);
+    for (uint32_t i = 0; i < reference->problems.n_kept; i++) {
+        const struct problem *problem = &reference->problems.kept[i];
+        assert_int_equal(wire_next(&record, WIRE_PROBLEM, &rest), WIRE_ITEM);
+        assert_int_equal(record.line, problem->line);
+        assert_int_equal(record.column, problem->column);
+        assert_true(wire_text_is(record.text, problem->text));
+    }
+    assert_int_equal(wire_next(&record, WIRE_PROBLEM, &rest), WIRE_LAST);
+    assert_int_equal(result->scorecard.size, 0);
+    assert_int_equal(result->sealed.size, 0);
+}
+
+static void expect_card(const struct rig *rig, uint8_t outcome, const struct jwriter *json,
+                        bool has_value, double value)
+{
+    const struct wire_result *result = &rig->message.result;
+
+    assert_int_equal(result->outcome, outcome);
+    assert_int_equal(result->scorecard.size, json->out.size_bytes);
+    assert_memory_equal(result->scorecard.data, json->out.data, json->out.size_bytes);
+    assert_int_equal(result->has_value, has_value);
+    assert_true(!has_value || memcmp(&result->value, &value, sizeof(value)) == 0);
+}
+
+/* Has the sealed part of the last result opened, and refused where it is not as it was. */
+static void expect_sealed(struct rig *rig, const struct reference *reference, const char *id)
+{
+    struct wire_bytes sealed = rig->message.result.sealed;
+    unsigned char *box = malloc(sealed.size);
+    struct wire_job job = {.kind = JOB_OPEN,
+                           .submission = wire_text(rig_submission),
+                           .competition = wire_text(id),
+                           .sealed = {box, sealed.size}};
+
+    memcpy(box, sealed.data, sealed.size);
+    rig_take(rig);
+    rig_give(rig, job);
+    rig_expect(rig, WIRE_RESULT);
+    expect_card(rig, OUTCOME_OPENED, &reference->hidden, reference->has_value[1],
+                reference->value[1]);
+    rig_take(rig);
+    box[sealed.size / 2] ^= 1;
+    rig_give(rig, job);
+    rig_expect(rig, WIRE_FAILED);
+    assert_non_null(strstr(rig_reason(rig), "does not open"));
+    rig_take(rig);
+    box[sealed.size / 2] ^= 1;
+    job.submission = wire_text("fedcba9876543210fedcba9876543210");
+    rig_give(rig, job);
+    rig_expect(rig, WIRE_FAILED);
+    free(box);
+}
+
+static void run_case(struct rig *rig, const char *id, const char *submission_path)
+{
+    struct bytes data = {0};
+    struct err err = {0};
+
+    assert_true(file_read(&data, submission_path, 64 << 20, &err));
+    struct reference *reference = make_reference(rig, id, &data);
+    rig_give(rig, rig_job(rig, id, data.data, data.size_bytes));
+    rig_expect(rig, WIRE_RESULT);
+    if (reference->is_valid) {
+        expect_card(rig, OUTCOME_SCORED, &reference->shown, reference->has_value[0],
+                    reference->value[0]);
+        assert_true(rig->message.result.sealed.size > 0);
+        expect_sealed(rig, reference, id);
+    } else {
+        expect_problems(rig, reference);
+    }
+    rig_take(rig);
+    reference_end(reference);
+    bytes_free(&data);
+}
+
+/* ---- cases ---- */
+
+/* "edge_crlf" -> "edge-crlf" */
+static const char *id_of(const char *name)
+{
+    static char id[COMPETITION_ID_SIZE];
+
+    snprintf(id, sizeof(id), "%.60s", name);
+    for (char *c = id; *c != '\0'; c++) {
+        *c = *c == '_' ? '-' : *c;
+    }
+    return id;
+}
+
+static void install(const struct rig *rig, const char *id, const char *task, const char *labels)
+{
+    char competition[RIG_PATH_SIZE];
+    char text[512];
+    struct err err = {0};
+
+    snprintf(text, sizeof(text), "competition: %s\n%s", id, task);
+    rig_write(rig, "competition.yaml", text);
+    rig_path(competition, rig, "competition.yaml");
+    if (!label_folder_install(rig->settings.labels, competition, labels, 1, &err)) {
+        fail_msg("%s", err.text);
+    }
+}
+
+/* Runs every case folder of a golden folder; false where there was none. */
+static void run_folder(struct rig *rig, const char *folder_name, const char *task,
+                       const char *labels_name, const char *submission_name)
+{
+    char path[GOLDEN_PATH_SIZE];
+    char labels[2 * GOLDEN_PATH_SIZE];
+    char submission[2 * GOLDEN_PATH_SIZE];
+    struct dirent *entry;
+    size_t n = 0;
+
+    snprintf(path, sizeof(path), "%s/tests/golden/%s", ASSAY_SOURCE_DIR, folder_name);
+    DIR *list = opendir(path);
+    assert_non_null(list);
+    while ((entry = readdir(list)) != NULL) {
+        snprintf(labels, sizeof(labels), "%s/%s%s", path, entry->d_name, labels_name);
+        snprintf(submission, sizeof(submission), "%s/%s/%s", path, entry->d_name, submission_name);
+        if (access(submission, R_OK) == 0 && access(labels, R_OK) == 0) {
+            const char *id = id_of(entry->d_name);
+            install(rig, id, task, labels);
+            run_case(rig, id, submission);
+            n++;
+        }
+    }
+    closedir(list);
+    assert_true(n > 0);
+}
+
+static const char top5[] = "task: classification\n"
+                           "metric: top5_error\n"
+                           "submission: {format: topk, k: 5}\n";
+static const char top1[] = "task: classification\n"
+                           "metric: mean_class_top1_accuracy\n"
+                           "submission: {format: topk, k: 1}\n";
+static const char boxes[] = "task: detection\n"
+                            "metric: AP\n"
+                            "submission: {format: boxes}\n";
+
+/* k = 5 and k = 1: every case is valid with one of them at most. */
+static void test_worker_golden_classification(void **state)
+{
+    run_folder(*state, "classification", top5, "/solution.csv", "submission.csv");
+}
+
+static void test_worker_golden_classification_top1(void **state)
+{
+    run_folder(*state, "classification", top1, "/solution.csv", "submission.csv");
+}
+
+static void test_worker_golden_detection(void **state)
+{
+    run_folder(*state, "detection", boxes, "/", "predictions.csv");
+}
+
+static void test_worker_golden_detection_edges(void **state)
+{
+    run_folder(*state, "detection/edge", boxes, "/", "predictions.csv");
+}
+
+/* Real boxes with every second image private: both boards have numbers. */
+static void test_worker_golden_split(void **state)
+{
+    struct rig *rig = *state;
+    char path[GOLDEN_PATH_SIZE];
+    char source[GOLDEN_PATH_SIZE];
+    char labels[RIG_PATH_SIZE];
+    char text[16384] = "image_id,usage\n";
+    char line[256];
+    size_t used = strlen(text);
+    struct bytes file = {0};
+    struct err err = {0};
+
+    snprintf(source, sizeof(source), "%s/tests/golden/detection/coco_val2014_100",
+             ASSAY_SOURCE_DIR);
+    snprintf(path, sizeof(path), "%.900s/images.csv", source);
+    FILE *images = fopen(path, "r");
+    assert_non_null(images);
+    assert_non_null(fgets(line, sizeof(line), images));
+    for (size_t i = 0; fgets(line, sizeof(line), images) != NULL; i++) {
+        line[strcspn(line, "\r\n,")] = '\0';
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s,%s\n", line,
+                                 i % 2 == 0 ? "Public" : "Private");
+    }
+    fclose(images);
+    rig_write(rig, "set/images.csv", text);
+    static const char *const names[] = {"ground_truth.csv", "categories.csv"};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        snprintf(path, sizeof(path), "%.900s/%s", source, names[i]);
+        assert_true(file_read(&file, path, 1 << 20, &err));
+        snprintf(line, sizeof(line), "set/%s", names[i]);
+        rig_write(rig, line, (const char *)file.data);
+        bytes_free(&file);
+    }
+    rig_path(labels, rig, "set");
+    install(rig, "coco-split", boxes, labels);
+    snprintf(path, sizeof(path), "%.900s/predictions.csv", source);
+    run_case(rig, "coco-split", path);
+}
+
+/* Labels as one COCO JSON file: another loader, with other system calls. */
+static void test_worker_golden_coco_json(void **state)
+{
+    static const char json[] =
+        "{\"images\":[{\"id\":7},{\"id\":8}],\"categories\":[{\"id\":1},{\"id\":2}],"
+        "\"annotations\":[{\"id\":1,\"image_id\":7,\"category_id\":2,\"bbox\":[1,2,30,40],"
+        "\"area\":1200,\"iscrowd\":0}]}";
+    struct rig *rig = *state;
+    char path[RIG_PATH_SIZE];
+
+    rig_write(rig, "labels.json", json);
+    rig_write(rig, "boxes.csv",
+              "image_id,category_id,score,x,y,width,height\n7,2,0.5,1,2,30,41\n8,1,0.5,1,2,3,4\n");
+    rig_path(path, rig, "labels.json");
+    install(rig, "coco-json", boxes, path);
+    rig_path(path, rig, "boxes.csv");
+    run_case(rig, "coco-json", path);
+}
+
+/* ---- submissions that try to be too much ---- */
+
+static void test_worker_golden_endless_line(void **state)
+{
+    struct rig *rig = *state;
+    size_t size = 24 << 20;
+    char *text = malloc(size);
+    char labels[GOLDEN_PATH_SIZE];
+
+    snprintf(labels, sizeof(labels), "%.900s/tests/golden/classification/edge_usage/solution.csv",
+             ASSAY_SOURCE_DIR);
+    install(rig, "endless", top1, labels);
+    memset(text, '7', size);
+    memcpy(text, "id,predicted\n", 13);
+    rig_give(rig, rig_job(rig, "endless", text, size));
+    rig_expect(rig, WIRE_RESULT);
+    assert_int_equal(rig->message.result.outcome, OUTCOME_INVALID);
+    rig_take(rig);
+    memset(text, '"', size);
+    rig_give(rig, rig_job(rig, "endless", text, size));
+    rig_expect(rig, WIRE_RESULT);
+    assert_int_equal(rig->message.result.outcome, OUTCOME_INVALID);
+    rig_take(rig);
+    memset(text, '\0', size);
+    rig_give(rig, rig_job(rig, "endless", text, size));
+    rig_expect(rig, WIRE_RESULT);
+    assert_int_equal(rig->message.result.outcome, OUTCOME_INVALID);
+    rig_take(rig);
+    free(text);
+}
+
+/* More boxes than the worker's memory holds: a failure, not an invalid file, and nobody dies. */
+static void test_worker_golden_too_many_boxes(void **state)
+{
+    struct rig *rig = *state;
+    static const char header[] = "image_id,category_id,score,x,y,width,height\n";
+    static const char row[] = "1146,1,1,1,1,1,1\n";
+    size_t n = 6 << 20;
+    size_t size = strlen(header) + n * strlen(row);
+    char *text = malloc(size + 1);
+    char labels[GOLDEN_PATH_SIZE];
+
+    snprintf(labels, sizeof(labels), "%.900s/tests/golden/detection/coco_val2014_100",
+             ASSAY_SOURCE_DIR);
+    install(rig, "many", boxes, labels);
+    memcpy(text, header, strlen(header));
+    for (size_t i = 0; i < n; i++) {
+        memcpy(text + strlen(header) + i * strlen(row), row, strlen(row));
+    }
+    rig_give(rig, rig_job(rig, "many", text, size));
+    rig_expect(rig, WIRE_FAILED);
+    assert_non_null(strstr(rig_reason(rig), "reader: "));
+    rig_take(rig);
+    rig_give(rig, rig_job(rig, "many", header, strlen(header)));
+    rig_expect(rig, WIRE_RESULT);
+    assert_int_equal(rig->message.result.outcome, OUTCOME_SCORED);
+    rig_take(rig);
+    free(text);
+}
+
+#define RIGGED(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIGGED(test_worker_golden_classification), RIGGED(test_worker_golden_classification_top1),
+        RIGGED(test_worker_golden_detection),      RIGGED(test_worker_golden_detection_edges),
+        RIGGED(test_worker_golden_split),          RIGGED(test_worker_golden_coco_json),
+        RIGGED(test_worker_golden_endless_line),   RIGGED(test_worker_golden_too_many_boxes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
