@@ -215,6 +215,7 @@ static bool turn(struct worker *worker, struct err *err)
                                      .events = POLLIN};
     waits[N_ROLES + 1] = (struct pollfd){.fd = worker->control, .events = POLLIN};
     int n = poll(waits, ARRAY_SIZE(waits), timeout_ms);
+    now_ms = time_boot_ms(); /* the wait may have been long */
     if (n < 0) {
         return errno == EINTR || err_set(err, ERR_SYSTEM, "poll: %s", strerror(errno));
     }
