@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +38,7 @@ enum { FIRST_CLOSED = STDERR_FILENO };
 struct zygote {
     const struct reader *reader;
     int socket;
+    pid_t pid;         /* its own */
     size_t base_bytes; /* addresses that this process has before a job */
     struct packet packet;
     struct wire_buffer answer;
@@ -94,7 +94,7 @@ static _Noreturn void run_child(const struct zygote *zygote, int blob, int sheet
     struct sealed map = {0};
     struct err err = {0};
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sandbox_die_with(zygote->pid);
     arrange_descriptors(blob, output);
     bool ok = sheet_open(&sheet, &map, sheet_fd, &err) && close_others(&err) &&
               lock_in(zygote, &map, &err) && parse(&columns, zygote, &sheet, size_bytes, &err);
@@ -231,7 +231,7 @@ static bool count_addresses(size_t *bytes, struct err *err)
 
 int reader_run(int socket, const struct reader *reader)
 {
-    struct zygote zygote = {.reader = reader, .socket = socket};
+    struct zygote zygote = {.reader = reader, .socket = socket, .pid = getpid()};
     struct err err = {0};
     bool ok = count_addresses(&zygote.base_bytes, &err) &&
               sandbox_files(NULL, 0, (enum sandbox_policy)reader->settings->sandbox, &err);

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -245,6 +246,14 @@ static bool filter_calls(const struct sock_filter *filter, size_t n, enum sandbo
 }
 
 /* ---- processes ---- */
+
+void sandbox_die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(EXIT_FAILURE);
+    }
+}
 
 static bool limit_to(int resource, rlim_t value, rlim_t grace, struct err *err)
 {

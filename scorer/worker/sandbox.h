@@ -8,6 +8,7 @@
 #include "common/err.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 enum sandbox_policy {
     SANDBOX_REQUIRED,    /* a kernel without landlock or seccomp is an error */
@@ -20,6 +21,12 @@ struct sandbox_limits {
     size_t output_bytes; /* what it may write */
     unsigned cpu_seconds;
 };
+
+/*
+ * For a new child: it dies with its parent. Call it first; `parent` is the parent's id from before
+ * the fork, so that a parent that has died already is noticed too.
+ */
+void sandbox_die_with(pid_t parent);
 
 /*
  * Asks the kernel for landlock and for seccomp with its killing action.

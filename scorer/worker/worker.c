@@ -48,6 +48,7 @@ struct child {
 
 struct worker {
     const struct reader *reader;
+    pid_t pid; /* its own */
     int signals;
     int control; /* to the link */
     struct child children[N_ROLES];
@@ -65,7 +66,7 @@ static _Noreturn void run_role(const struct worker *worker, int role, int socket
     const struct worker_settings *settings = worker->reader->settings;
     int status = EXIT_FAILURE;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sandbox_die_with(worker->pid);
     prctl(PR_SET_NAME, process_names[role]);
     log_start(role_names[role], (enum log_level)settings->log);
     if ((socket == CHILD_SOCKET || dup2(socket, CHILD_SOCKET) == CHILD_SOCKET) &&
@@ -243,7 +244,7 @@ static bool turn(struct worker *worker, struct err *err)
 int worker_run(const struct reader *reader)
 {
     struct worker worker = {
-        .reader = reader, .signals = -1, .control = -1, .stop_at_ms = INT64_MAX};
+        .reader = reader, .pid = getpid(), .signals = -1, .control = -1, .stop_at_ms = INT64_MAX};
     struct err err = {0};
 
     for (int role = 0; role < N_ROLES; role++) {
