@@ -100,7 +100,9 @@ static void add_headers(struct fetch_request *http, struct headers *lines,
 
 static void show_sent(void *context, int64_t sent_bytes)
 {
-    progress_show(context, sent_bytes, time_boot_ms());
+    if (sent_bytes > 0) { /* not before it is connected */
+        progress_show(context, sent_bytes, time_boot_ms());
+    }
 }
 
 /* One exchange with the progress of its file. */

@@ -144,7 +144,7 @@ static int upload(struct service *service, struct service_answer *answer,
     const struct service_request request = {
         .method = "PUT",
         .path = path,
-        .content_type = "text/csv",
+        .content_type = "application/octet-stream",
         .file_path = arguments->file_path,
         .file_bytes = digest->size_bytes,
         .idempotency_key = key,

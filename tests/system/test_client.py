@@ -5,6 +5,8 @@ they are told, because a real gateway cannot be made to break a connection at a 
 import hashlib
 import http.server
 import json
+import os
+import pty
 import subprocess
 import threading
 import unittest
@@ -86,6 +88,19 @@ class ClientTest(harness.SystemTest):
         self.assertEqual(lines[-1], "100 %")
         self.assertEqual(sorted({int(line[:-2]) % 10 for line in lines}), [0])
 
+    def test_progress_on_a_terminal(self):
+        path = self.write("boxes.csv", "id,predicted\n" + "1,2 3 4 5 6\n" * 100000)
+        self.server.steps = [(202, {}, self.accepted)]
+        ours, theirs = pty.openpty()
+        done = subprocess.run([harness.BIN / "assay", "submit", "birds", "-f", path, "-m", "x"], check=True,
+                              env={**os.environ, **self.env}, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
+        os.close(theirs)
+        shown = os.read(ours, 1 << 16).decode()
+        os.close(ours)
+        self.assertEqual(done.stdout.decode(), f"{SUBMISSION}\n")
+        self.assertRegex(shown, r"\r100%\|█+\| 1\.2M/1\.2M \[\d\d:\d\d<00:00, [\d.]+[kMG]?B/s\]  \r\n")
+        self.assertNotIn(" %", shown)
+
     def test_other_bytes_arrived(self):
         self.server.steps = [(202, {}, lambda body: self.accepted(body + b"x"))]
         done = self.assay("submit", "birds", "-f", self.write("a.csv", "id\n"), "-m", "x", check=4)
@@ -99,7 +114,7 @@ class ClientTest(harness.SystemTest):
             problem = {"detail": "no\x1b[2J", "errors": [{"line": 2, "column": 7, "detail": "bad\x07"}]}
             self.server.steps = [(status, {"Content-Type": "application/problem+json"}, json.dumps(problem))]
             done = self.assay("submit", "birds", "-f", path, "-m", "x", check=code)
-            self.assertEqual((done.stdout, done.stderr), ("", "0 %\n100 %\nassay: no?[2J\n  2:7: bad?\n"), status)
+            self.assertEqual((done.stdout, done.stderr), ("", "100 %\nassay: no?[2J\n  2:7: bad?\n"), status)
 
     def test_hostile_answers(self):
         rows = [{"rank": 1, "team": "a\x1b]0;x\x07\u009b2J", "score": "\x1b[31m1", "n_submissions": 1,

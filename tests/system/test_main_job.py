@@ -94,6 +94,23 @@ class MainJobTest(harness.SystemTest):
                          "3 scored again: 3 equal, 0 different, 0 failed\n")
         self.service.run("rescore", "-c", contest.ID, token=self.contest.tokens["kestrel"], check=3)
 
+    def test_rescore_finds_a_difference(self):
+        """A label that somebody changed by hand: every score that looked at it differs."""
+        self.contest.team("kestrel")
+        one = self.contest.submit_id("kestrel", contest.submission(0), "--wait")
+        other = self.contest.submit_id("kestrel", contest.submission(1), "--wait")
+        self.service.stop()
+        labels = self.service.state / "worker" / "labels" / contest.ID / "1" / "labels.csv"
+        labels.write_text(labels.read_text().replace("\n2,2,Public\n", "\n2,6,Public\n"))
+        self.service.start()
+        done = self.service.run("rescore", "-c", contest.ID, check=1)
+        self.assertIn("2 scored again: 0 equal, 2 different, 0 failed\n", done.stdout)
+        self.assertIn(one, done.stdout)
+        self.assertIn(other, done.stdout)
+        # nothing that is recorded changed
+        self.assertEqual([self.contest.status("kestrel", name)["public_score"] for name in (one, other)],
+                         ["0.0000", "0.1000"])
+
     def test_receipts(self):
         self.contest.team("kestrel")
         text = contest.submission(2)
