@@ -62,6 +62,8 @@ static bool make_catalog(struct catalog *catalog, const char *categories, const 
         .n_ids = list.n,
         .ids = list.id,
         .numbers = list.number,
+        .sizes = (const void *)list.size,
+        .class_names = classes.name,
         .n_classes = classes.n_classes,
         .class_ids = classes.id,
         .is_open_classes = categories[0] == '\0',

@@ -117,7 +117,8 @@ enum exit_code offline_read(struct submission *submission, const char *path,
     struct submission_source source = {
         .form = {.format = (enum submission_format)competition->submission.format,
                  .k = (size_t)competition->submission.k,
-                 .columns = &competition->submission.columns},
+                 .columns = &competition->submission.columns,
+                 .prediction = &competition->submission.prediction},
         .catalog = catalog,
         .n_threads = offline_threads(),
     };

@@ -4,6 +4,7 @@
  */
 #include "schemas/competition.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,25 @@
 #include "schemas/scorecard.h"
 
 static const char *const tasks[] = {"classification", "detection", NULL};
-static const char *const formats[] = {"topk", "boxes", NULL};
+static const char *const formats[] = {"topk", "boxes", "prediction_string", NULL};
+static const char *const coordinates[] = {"pixels", "normalized", NULL};
+
+/* Prediction strings of well-known competitions. The first preset sets nothing. */
+static const char *const preset_names[] = {"none", "open_images", "global_wheat",
+                                           "rsna", "vinbigdata",  NULL};
+static const struct preset {
+    const char *image_id;
+    const char *prediction_string;
+    const char *tokens;
+    bool is_normalized;
+} presets[] = {
+    {"", "", "", false},
+    {"ImageId", "PredictionString", "label score xmin ymin xmax ymax", true},
+    {"image_id", "PredictionString", "score x y width height", false},
+    {"patientId", "PredictionString", "score x y width height", false},
+    {"image_id", "PredictionString", "label score xmin ymin xmax ymax", false},
+};
+static_assert(ARRAY_SIZE(presets) + 1 == ARRAY_SIZE(preset_names), "a preset for each name");
 
 #define MEMBER(member) CONF_MEMBER(struct competition, member)
 #define COLUMN(name, what)                                                                         \
@@ -49,13 +68,44 @@ static const struct conf_key keys[] = {
      .help = "topk: how many class ids every row has, best first"},
     COLUMN(id, "the image id (topk)"),
     COLUMN(predicted, "the class ids (topk)"),
-    COLUMN(image_id, "the image id (boxes)"),
+    COLUMN(image_id, "the image id (boxes, prediction_string)"),
     COLUMN(category_id, "the class id (boxes)"),
     COLUMN(score, "the confidence (boxes)"),
     COLUMN(x, "the left edge (boxes)"),
     COLUMN(y, "the top edge (boxes)"),
     COLUMN(width, "the width (boxes)"),
     COLUMN(height, "the height (boxes)"),
+    {.path = "submission.columns.prediction_string",
+     .type = CONF_TEXT,
+     MEMBER(submission.columns.prediction_string),
+     .fallback = "PredictionString",
+     .help = "name of the column that holds the boxes of an image (prediction_string)"},
+    {.path = "submission.preset",
+     .type = CONF_ENUM,
+     MEMBER(submission.preset),
+     .choices = preset_names,
+     .fallback = "none",
+     .help =
+         "prediction_string: the form of a well-known competition; sets tokens, coordinates and "
+         "the two columns"},
+    {.path = "submission.tokens",
+     .type = CONF_TEXT,
+     MEMBER(submission.tokens),
+     .fallback = "label score x y width height",
+     .help = "prediction_string: the values of a box in their order; xmin ymin xmax ymax may stand "
+             "for x y width height, label may be left out"},
+    {.path = "submission.coordinates",
+     .type = CONF_ENUM,
+     MEMBER(submission.coordinates),
+     .choices = coordinates,
+     .fallback = "pixels",
+     .help = "prediction_string: pixels, or shares of the width and height in the image list"},
+    {.path = "submission.null",
+     .type = CONF_TEXT,
+     MEMBER(submission.prediction.none),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "prediction_string: what stands for no box, besides an empty string"},
     {.path = "title",
      .type = CONF_TEXT,
      MEMBER(title),
@@ -148,12 +198,82 @@ const struct conf_table competition_table = {
     .n_keys = ARRAY_SIZE(keys),
 };
 
+/* The token that a word names; false for other words. */
+static bool find_token(enum prediction_token *token, const char *word, size_t size)
+{
+    static const struct {
+        const char *name;
+        enum prediction_token token;
+    } names[] = {
+        {"label", PREDICTION_LABEL}, {"score", PREDICTION_SCORE},   {"x", PREDICTION_X},
+        {"y", PREDICTION_Y},         {"xmin", PREDICTION_X},        {"ymin", PREDICTION_Y},
+        {"width", PREDICTION_WIDTH}, {"height", PREDICTION_HEIGHT}, {"xmax", PREDICTION_XMAX},
+        {"ymax", PREDICTION_YMAX},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strlen(names[i].name) == size && memcmp(names[i].name, word, size) == 0) {
+            *token = names[i].token;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads "label score x y width height"; false where it does not name each value of a box once. */
+static bool read_tokens(struct prediction_form *form, const char *text)
+{
+    enum { BOX = 1 << PREDICTION_SCORE | 1 << PREDICTION_X | 1 << PREDICTION_Y };
+    const unsigned by_size = BOX | 1 << PREDICTION_WIDTH | 1 << PREDICTION_HEIGHT;
+    const unsigned by_edges = BOX | 1 << PREDICTION_XMAX | 1 << PREDICTION_YMAX;
+    unsigned found = 0;
+
+    form->n_tokens = 0;
+    for (const char *at = text; *at != '\0'; at += *at == ' ') {
+        size_t size = strcspn(at, " ");
+        enum prediction_token token;
+        if (form->n_tokens == PREDICTION_TOKENS_MAX || !find_token(&token, at, size) ||
+            (found & 1u << token) != 0) {
+            return false;
+        }
+        form->tokens[form->n_tokens++] = token;
+        found |= 1u << token;
+        at += size;
+    }
+    form->has_label = (found & 1u << PREDICTION_LABEL) != 0;
+    found &= ~(1u << PREDICTION_LABEL);
+    return found == by_size || found == by_edges;
+}
+
+/* Makes the form of a prediction string from its keys, after the preset has set them. */
+static void make_prediction(struct competition *competition, struct problems *problems)
+{
+    const struct preset *preset = &presets[competition->submission.preset];
+    struct submission_columns *columns = &competition->submission.columns;
+
+    if (competition->submission.preset != 0) {
+        snprintf(columns->image_id, sizeof(columns->image_id), "%s", preset->image_id);
+        snprintf(columns->prediction_string, sizeof(columns->prediction_string), "%s",
+                 preset->prediction_string);
+        snprintf(competition->submission.tokens, sizeof(competition->submission.tokens), "%s",
+                 preset->tokens);
+        competition->submission.coordinates = preset->is_normalized;
+    }
+    competition->submission.prediction.is_normalized = competition->submission.coordinates == 1;
+    if (!read_tokens(&competition->submission.prediction, competition->submission.tokens)) {
+        problems_add(problems, 1, 1,
+                     "submission.tokens '%s' must name score, x, y and width, height or xmax, ymax "
+                     "once each, and maybe label, with single spaces between",
+                     competition->submission.tokens);
+    }
+}
+
 static void check_between(const struct competition *competition, struct problems *problems)
 {
     bool is_detection = competition->task == TASK_DETECTION;
-    bool is_boxes = competition->submission.format == FORMAT_BOXES;
+    bool is_topk = competition->submission.format == FORMAT_TOPK;
 
-    if (is_detection != is_boxes) {
+    if (is_detection == is_topk) {
         problems_add(problems, 1, 1, "submission.format '%s' does not fit task '%s'",
                      formats[competition->submission.format], tasks[competition->task]);
     }
@@ -183,6 +303,7 @@ bool competition_load(struct competition *competition, const void *text, size_t 
     if (!conf_load(competition, &competition_table, text, size, problems)) {
         return false;
     }
+    make_prediction(competition, problems);
     check_between(competition, problems);
     return problems->n_all == n_before;
 }
@@ -194,6 +315,7 @@ bool competition_load_file(struct competition *competition, const char *path,
     if (!conf_load_file(competition, &competition_table, path, problems, err)) {
         return false;
     }
+    make_prediction(competition, problems);
     check_between(competition, problems);
     if (problems->n_all > 0) {
         const struct problem *first = &problems->kept[0];

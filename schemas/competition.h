@@ -13,8 +13,32 @@ enum task {
 };
 
 enum submission_format {
-    FORMAT_TOPK,  /* id,predicted: k class ids separated by single spaces, best first */
-    FORMAT_BOXES, /* one row a box: image_id,category_id,score,x,y,width,height */
+    FORMAT_TOPK,              /* id,predicted: k class ids separated by single spaces, best first */
+    FORMAT_BOXES,             /* one row a box: image_id,category_id,score,x,y,width,height */
+    FORMAT_PREDICTION_STRING, /* one row an image: image_id,PredictionString, any count of boxes */
+};
+
+/* One value of a box in a prediction string. */
+enum prediction_token {
+    PREDICTION_LABEL, /* class id, or a name of the categories file */
+    PREDICTION_SCORE,
+    PREDICTION_X, /* left edge; also called xmin */
+    PREDICTION_Y, /* top edge; also called ymin */
+    PREDICTION_WIDTH,
+    PREDICTION_HEIGHT,
+    PREDICTION_XMAX, /* right edge, instead of the width */
+    PREDICTION_YMAX,
+};
+
+enum { PREDICTION_TOKENS_MAX = 6, PREDICTION_NONE_SIZE = 32 };
+
+/* How a prediction string is read: n_tokens values a box, separated by single spaces. */
+struct prediction_form {
+    size_t n_tokens;
+    enum prediction_token tokens[PREDICTION_TOKENS_MAX];
+    bool has_label;     /* without, all boxes are of the only class */
+    bool is_normalized; /* edges and sizes are shares of the image's width and height, not pixels */
+    char none[PREDICTION_NONE_SIZE]; /* stands for no box; an empty string always does */
 };
 
 enum { COMPETITION_ID_SIZE = 64, COLUMN_NAME_SIZE = 64, CONF_PATH_SIZE = 1024, TOPK_K_MAX = 100 };
@@ -30,6 +54,7 @@ struct submission_columns {
     char y[COLUMN_NAME_SIZE];
     char width[COLUMN_NAME_SIZE];
     char height[COLUMN_NAME_SIZE];
+    char prediction_string[COLUMN_NAME_SIZE];
 };
 
 struct competition {
@@ -40,6 +65,10 @@ struct competition {
         int format; /* enum submission_format */
         int64_t k;
         struct submission_columns columns;
+        int preset; /* of a prediction string: sets what follows, and two columns */
+        char tokens[64];
+        int coordinates;
+        struct prediction_form prediction; /* made from these */
     } submission;
     char title[200];
     char categories[CONF_PATH_SIZE]; /* as the file has it: relative to the file; "" without */

@@ -11,6 +11,16 @@
 #include "scorer/data/catalog_block.h"
 #include "scorer/metric/arrays.h"
 
+static struct catalog_texts view_texts(const char *base, const struct texts_extent *extent)
+{
+    return (struct catalog_texts){
+        .start = (const void *)(base + extent->start.at),
+        .text = base + extent->text.at,
+        .slot = (const void *)(base + extent->slot.at),
+        .mask = extent->slot.n - 1,
+    };
+}
+
 void block_view(struct catalog *catalog, const void *block)
 {
     const struct block_header *header = block;
@@ -32,10 +42,13 @@ void block_view(struct catalog *catalog, const void *block)
     if ((header->flags & FLAG_NUMBERS) != 0) {
         catalog->number_word = (const void *)(base + header->number_word.at);
     } else {
-        catalog->id_start = (const void *)(base + header->id_start.at);
-        catalog->id_text = base + header->id_text.at;
-        catalog->hash_slot = (const void *)(base + header->hash_slot.at);
-        catalog->hash_mask = header->hash_slot.n - 1;
+        catalog->images = view_texts(base, &header->images);
+    }
+    if ((header->flags & FLAG_NAMES) != 0) {
+        catalog->names = view_texts(base, &header->names);
+    }
+    if ((header->flags & FLAG_SIZES) != 0) {
+        catalog->image_size = (const void *)(base + header->image_size.at);
     }
     if (header->class_slot.n > 0) {
         catalog->class_slot = (const void *)(base + header->class_slot.at);
@@ -50,6 +63,16 @@ static bool is_inside(const struct block_header *header, struct extent extent, s
            extent.n <= (header->block_bytes - extent.at) / item_bytes;
 }
 
+/* The arrays of n texts, or none of them. */
+static bool are_texts_inside(const struct block_header *header, const struct texts_extent *extent,
+                             bool is_there, uint64_t n)
+{
+    return is_inside(header, extent->start, sizeof(uint32_t), is_there ? n + 1 : 0) &&
+           is_inside(header, extent->text, 1, is_there ? extent->text.n : 0) &&
+           is_inside(header, extent->slot, 2 * sizeof(uint32_t),
+                     is_there ? block_hash_slots(n) : 0);
+}
+
 static bool is_header_right(const struct block_header *header, size_t size_bytes)
 {
     bool has_numbers = (header->flags & FLAG_NUMBERS) != 0;
@@ -59,11 +82,11 @@ static bool is_header_right(const struct block_header *header, size_t size_bytes
            header->n_classes <= CLASSES_MAX && header->number_min % 64 == 0 &&
            is_inside(header, header->number_word, sizeof(struct catalog_word),
                      has_numbers ? header->number_word.n : 0) &&
-           is_inside(header, header->id_start, sizeof(uint32_t),
-                     has_numbers ? 0 : header->n_images + 1) &&
-           is_inside(header, header->id_text, 1, has_numbers ? 0 : header->id_text.n) &&
-           is_inside(header, header->hash_slot, 2 * sizeof(uint32_t),
-                     has_numbers ? 0 : block_hash_slots(header->n_images)) &&
+           are_texts_inside(header, &header->images, !has_numbers, header->n_images) &&
+           are_texts_inside(header, &header->names, (header->flags & FLAG_NAMES) != 0,
+                            header->n_classes) &&
+           is_inside(header, header->image_size, 2 * sizeof(uint32_t),
+                     (header->flags & FLAG_SIZES) != 0 ? header->n_images : 0) &&
            is_inside(header, header->class_id, sizeof(int64_t), header->n_classes) &&
            is_inside(header, header->class_slot, sizeof(uint16_t), header->class_slot.n);
 }
@@ -82,20 +105,22 @@ static bool are_numbers_right(const struct catalog *catalog)
 }
 
 /* Every offset and index is within what it points into, and the hash table has free slots. */
-static bool are_texts_right(const struct catalog *catalog, uint64_t text_bytes)
+static bool are_texts_right(const struct catalog_texts *texts, uint64_t n, uint64_t text_bytes,
+                            uint32_t size_min)
 {
-    bool ok = catalog->id_start[0] == 0 && catalog->id_start[catalog->n_images] == text_bytes;
+    bool ok = texts->start[0] == 0 && texts->start[n] == text_bytes;
     size_t n_used = 0;
 
-    for (uint32_t i = 0; i < catalog->n_images; i++) {
-        ok = ok && catalog->id_start[i] < catalog->id_start[i + 1] &&
-             catalog->id_start[i + 1] - catalog->id_start[i] <= CATALOG_ID_BYTES_MAX;
+    for (uint64_t i = 0; i < n; i++) {
+        uint32_t size = texts->start[i + 1] - texts->start[i]; /* huge where it would be negative */
+        ok = ok && size >= size_min && size <= CATALOG_ID_BYTES_MAX;
     }
-    for (uint64_t i = 0; i <= catalog->hash_mask; i++) {
-        n_used += catalog->hash_slot[i][1] != 0;
-        ok = ok && catalog->hash_slot[i][1] <= catalog->n_images;
+    for (uint64_t i = 0; i <= texts->mask; i++) {
+        uint32_t index = texts->slot[i][1];
+        n_used += index != 0;
+        ok = ok && (index <= n || index == block_ambiguous);
     }
-    return ok && n_used <= catalog->hash_mask / 2 + 1;
+    return ok && n_used <= texts->mask / 2 + 1;
 }
 
 static bool are_classes_right(const struct catalog *catalog)
@@ -120,9 +145,14 @@ bool catalog_open(struct catalog *catalog, const void *block, size_t size_bytes,
         return err_set(err, ERR_PEER, "the catalog of images and classes is damaged (header)");
     }
     block_view(catalog, block);
-    bool is_right = catalog->number_word != NULL ? are_numbers_right(catalog)
-                                                 : are_texts_right(catalog, header->id_text.n);
-    if (!is_right || !are_classes_right(catalog)) {
+    bool is_right =
+        catalog->number_word != NULL
+            ? are_numbers_right(catalog)
+            : are_texts_right(&catalog->images, header->n_images, header->images.text.n, 1);
+    bool has_right_names =
+        catalog->names.start == NULL ||
+        are_texts_right(&catalog->names, header->n_classes, header->names.text.n, 0);
+    if (!is_right || !has_right_names || !are_classes_right(catalog)) {
         return err_set(err, ERR_PEER, "the catalog of images and classes is damaged (tables)");
     }
     return true;
@@ -148,20 +178,23 @@ static bool small_number(uint64_t *number, const char *text, size_t size)
     return true;
 }
 
-static uint32_t find_hashed(const struct catalog *catalog, const char *text, size_t size)
+static uint32_t find_text(const struct catalog_texts *texts, const char *text, size_t size)
 {
     uint64_t hash = block_hash(text, size);
     uint32_t tag = (uint32_t)(hash >> 32);
 
-    for (uint64_t slot = hash & catalog->hash_mask;; slot = (slot + 1) & catalog->hash_mask) {
-        uint32_t image = catalog->hash_slot[slot][1] - 1;
-        if (image == CATALOG_NONE) { /* an empty slot */
+    for (uint64_t slot = hash & texts->mask;; slot = (slot + 1) & texts->mask) {
+        uint32_t index = texts->slot[slot][1] - 1;
+        if (index == CATALOG_NONE) { /* an empty slot */
             return CATALOG_NONE;
         }
-        uint32_t start = catalog->id_start[image];
-        if (catalog->hash_slot[slot][0] == tag && catalog->id_start[image + 1] - start == size &&
-            memcmp(catalog->id_text + start, text, size) == 0) {
-            return image;
+        if (texts->slot[slot][0] != tag || texts->slot[slot][1] == block_ambiguous) {
+            continue;
+        }
+        uint32_t start = texts->start[index];
+        if (texts->start[index + 1] - start == size &&
+            memcmp(texts->text + start, text, size) == 0) {
+            return index;
         }
     }
 }
@@ -171,9 +204,14 @@ uint32_t catalog_find_image(const struct catalog *catalog, const char *text, siz
     uint64_t number;
 
     if (catalog->number_word == NULL) {
-        return find_hashed(catalog, text, size);
+        return find_text(&catalog->images, text, size);
     }
     return small_number(&number, text, size) ? catalog_find_number(catalog, number) : CATALOG_NONE;
+}
+
+uint32_t catalog_find_name(const struct catalog *catalog, const char *text, size_t size)
+{
+    return catalog->names.start == NULL ? CATALOG_NONE : find_text(&catalog->names, text, size);
 }
 
 uint32_t catalog_find_class(const struct catalog *catalog, int64_t id)
@@ -227,8 +265,8 @@ size_t catalog_image_id(char text[static CATALOG_ID_BYTES_MAX], const struct cat
     if (catalog->number_word != NULL) {
         return (size_t)snprintf(text, CATALOG_ID_BYTES_MAX, "%" PRIu64, number_of(catalog, image));
     }
-    uint32_t start = catalog->id_start[image];
-    size_t size = catalog->id_start[image + 1] - start;
-    memcpy(text, catalog->id_text + start, size);
+    uint32_t start = catalog->images.start[image];
+    size_t size = catalog->images.start[image + 1] - start;
+    memcpy(text, catalog->images.text + start, size);
     return size;
 }

@@ -23,6 +23,14 @@ struct catalog_word {
     uint64_t rank;
 };
 
+/* Texts by index, and an open hash table of mask + 1 slots of {tag, index + 1} to find them. */
+struct catalog_texts {
+    const uint32_t *start; /* n + 1 offsets into text */
+    const char *text;
+    const uint32_t (*slot)[2];
+    uint64_t mask;
+};
+
 /* A view of a block; the pointers point into it. Read the members, build it by the functions. */
 struct catalog {
     const void *block;
@@ -45,17 +53,16 @@ struct catalog {
     uint64_t number_min; /* a multiple of 64 */
     uint64_t n_numbers;
 
-    /* Other image ids: their texts, and an open hash table of hash_mask + 1 slots of {tag,
-     * index + 1}. */
-    const uint32_t *id_start; /* n_images + 1 offsets into id_text */
-    const char *id_text;
-    const uint32_t (*hash_slot)[2];
-    uint64_t hash_mask;
+    struct catalog_texts images; /* other image ids; start is NULL with number_word */
+
+    const uint32_t (*image_size)[2]; /* n_images x {width, height}; NULL where not known */
 
     /* class_slot[id] is the index of a class + 1, or 0; NULL where ids are negative or far apart.
      */
     const uint16_t *class_slot;
     uint64_t n_class_slots;
+
+    struct catalog_texts names; /* of classes; start is NULL where there are none */
 };
 
 struct id_text {
@@ -66,9 +73,11 @@ struct id_text {
 struct catalog_source {
     size_t n_ids; /* of images; one may repeat */
     const struct id_text *ids;
-    const uint64_t *numbers; /* instead of ids, where they are numbers that are close together */
+    const uint64_t *numbers;    /* instead of ids, where they are numbers that are close together */
+    const uint32_t (*sizes)[2]; /* {width, height} of each; NULL where not known */
     size_t n_classes;
-    const int64_t *class_ids; /* ascending, none repeats */
+    const int64_t *class_ids;       /* ascending, none repeats */
+    const char *const *class_names; /* NULL without; one that repeats finds no class */
     bool is_open_classes;
     bool is_open_images;
 };
@@ -106,6 +115,9 @@ uint32_t catalog_find_image(const struct catalog *catalog, const char *text, siz
 /* The index of a class, CLASS_OTHER in an open catalog, CATALOG_NONE where there is no such class.
  */
 uint32_t catalog_find_class(const struct catalog *catalog, int64_t id);
+
+/* The index of the class with this name; CATALOG_NONE where there is none, or several. */
+uint32_t catalog_find_name(const struct catalog *catalog, const char *text, size_t size);
 
 /* The image of an id that is a number, in a catalog with number_word. */
 static inline uint32_t catalog_find_number(const struct catalog *catalog, uint64_t number)

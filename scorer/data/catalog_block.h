@@ -17,14 +17,23 @@ enum block_flag {
     FLAG_OPEN_CLASSES = 1,
     FLAG_OPEN_IMAGES = 2,
     FLAG_PLAIN = 4,
-    FLAG_NUMBERS = 8, /* the ids are in number_word, not in id_text */
-    FLAGS_ALL = 15,
+    FLAG_NUMBERS = 8, /* the image ids are in number_word, not in texts */
+    FLAG_NAMES = 16,
+    FLAG_SIZES = 32,
+    FLAGS_ALL = 63,
 };
 
 /* Where an array lies: items from the start of the block; 0 items: not there. */
 struct extent {
     uint64_t at;
     uint64_t n;
+};
+
+/* The arrays of struct catalog_texts. */
+struct texts_extent {
+    struct extent start;
+    struct extent text;
+    struct extent slot;
 };
 
 struct block_header {
@@ -35,12 +44,15 @@ struct block_header {
     uint64_t flags;
     uint64_t number_min;
     struct extent number_word;
-    struct extent id_start;
-    struct extent id_text;
-    struct extent hash_slot;
+    struct texts_extent images;
+    struct extent image_size;
     struct extent class_id;
     struct extent class_slot;
+    struct texts_extent names;
 };
+
+/* Stands for the index + 1 of a text that several indexes have. */
+static const uint32_t block_ambiguous = UINT32_MAX;
 
 /* The slots of a hash table: at most half are used, so that probes stay short and end. */
 static inline size_t block_hash_slots(size_t n_images)

@@ -30,10 +30,11 @@ struct entry {
 struct maker {
     const struct catalog_source *source;
     struct arena *scratch;
-    struct entry *entries; /* in order; those that repeat are left out */
+    struct entry *entries;
+    struct id_text *texts; /* of images in their order; NULL with numbers */
     uint32_t *index_of;
     size_t n_images;
-    size_t text_bytes;
+    struct id_text *names;   /* of classes; NULL without */
     const uint64_t *numbers; /* NULL where the ids are not close numbers */
     uint64_t number_min;
     uint64_t number_max;
@@ -145,22 +146,28 @@ static bool is_same_id(const struct entry *a, const struct entry *b)
 }
 
 /* Sorts the entries, drops those that repeat, numbers the images. */
-static void order_by_sorting(struct maker *maker)
+static bool order_by_sorting(struct maker *maker, struct err *err)
 {
     size_t n = maker->source->n_ids;
     size_t n_images = 0;
 
-    qsort(maker->entries, n, sizeof(*maker->entries),
-          maker->is_integers ? compare_values : compare_bytes);
+    maker->texts = arena_alloc(maker->scratch, n, sizeof(*maker->texts), err);
+    if (maker->texts == NULL) {
+        return false;
+    }
+    if (n > 1) {
+        qsort(maker->entries, n, sizeof(*maker->entries),
+              maker->is_integers ? compare_values : compare_bytes);
+    }
     for (size_t i = 0; i < n; i++) {
-        struct entry *entry = &maker->entries[i];
-        if (n_images == 0 || !is_same_id(entry, &maker->entries[n_images - 1])) {
-            maker->entries[n_images++] = *entry;
-            maker->text_bytes += entry->size;
+        const struct entry *entry = &maker->entries[i];
+        if (i == 0 || !is_same_id(entry, &maker->entries[i - 1])) {
+            maker->texts[n_images++] = (struct id_text){.text = entry->text, .size = entry->size};
         }
         maker->index_of[entry->source] = (uint32_t)(n_images - 1);
     }
     maker->n_images = n_images;
+    return true;
 }
 
 /* Numbers order themselves: each has a bit, the bits before it count its index. */
@@ -199,10 +206,25 @@ static struct extent reserve(size_t *block_bytes, size_t n, size_t item_bytes)
     return extent;
 }
 
+/* Room for n texts and the table to find them; none where they are not there. */
+static struct texts_extent reserve_texts(size_t *block_bytes, const struct id_text *texts, size_t n)
+{
+    size_t text_bytes = 0;
+
+    for (size_t i = 0; texts != NULL && i < n; i++) {
+        text_bytes += texts[i].size;
+    }
+    return (struct texts_extent){
+        .start = reserve(block_bytes, texts == NULL ? 0 : n + 1, sizeof(uint32_t)),
+        .text = reserve(block_bytes, text_bytes, 1),
+        .slot = reserve(block_bytes, texts == NULL ? 0 : block_hash_slots(n), 2 * sizeof(uint32_t)),
+    };
+}
+
 static void lay_out(struct block_header *header, const struct maker *maker)
 {
     const struct catalog_source *source = maker->source;
-    bool has_numbers = maker->numbers != NULL;
+    bool has_sizes = source->sizes != NULL;
     int64_t class_max = source->n_classes == 0 ? -1 : source->class_ids[source->n_classes - 1];
     bool is_close =
         source->n_classes > 0 && source->class_ids[0] >= 0 && class_max < CLASS_SLOTS_MAX;
@@ -213,46 +235,64 @@ static void lay_out(struct block_header *header, const struct maker *maker)
     header->n_classes = source->n_classes;
     header->flags = (source->is_open_classes ? FLAG_OPEN_CLASSES : 0u) |
                     (source->is_open_images ? FLAG_OPEN_IMAGES : 0u) |
-                    (maker->is_plain ? FLAG_PLAIN : 0u) | (has_numbers ? FLAG_NUMBERS : 0u);
-    header->number_min = has_numbers ? maker->number_min : 0;
+                    (maker->is_plain ? FLAG_PLAIN : 0u) |
+                    (maker->texts == NULL ? FLAG_NUMBERS : 0u) |
+                    (maker->names != NULL ? FLAG_NAMES : 0u) | (has_sizes ? FLAG_SIZES : 0u);
+    header->number_min = maker->texts == NULL ? maker->number_min : 0;
     header->number_word = reserve(&at, maker->n_words, sizeof(struct catalog_word));
-    header->id_start = reserve(&at, has_numbers ? 0 : maker->n_images + 1, sizeof(uint32_t));
-    header->id_text = reserve(&at, maker->text_bytes, 1);
-    header->hash_slot =
-        reserve(&at, has_numbers ? 0 : block_hash_slots(maker->n_images), 2 * sizeof(uint32_t));
+    header->images = reserve_texts(&at, maker->texts, maker->n_images);
+    header->image_size = reserve(&at, has_sizes ? maker->n_images : 0, 2 * sizeof(uint32_t));
     header->class_id = reserve(&at, source->n_classes, sizeof(int64_t));
     header->class_slot = reserve(&at, is_close ? (size_t)class_max + 1 : 0, sizeof(uint16_t));
+    header->names = reserve_texts(&at, maker->names, source->n_classes);
     header->block_bytes = at;
 }
 
-static void fill_hash(char *block, const struct block_header *header, const struct entry *entries)
+/* Puts a text into the hash table; one that is there already becomes ambiguous. */
+static void insert(uint32_t (*slots)[2], uint64_t mask, const struct id_text *texts, uint32_t index)
 {
-    uint32_t(*slots)[2] = (void *)(block + header->hash_slot.at);
-    uint64_t mask = header->hash_slot.n - 1;
+    uint64_t hash = block_hash(texts[index].text, texts[index].size);
+    uint32_t tag = (uint32_t)(hash >> 32);
+    uint64_t slot = hash & mask;
 
-    for (uint32_t image = 0; image < header->n_images; image++) {
-        uint64_t hash = block_hash(entries[image].text, entries[image].size);
-        uint64_t slot = hash & mask;
-        while (slots[slot][1] != 0) {
-            slot = (slot + 1) & mask;
+    for (; slots[slot][1] != 0; slot = (slot + 1) & mask) {
+        uint32_t other = slots[slot][1];
+        if (slots[slot][0] == tag && other != block_ambiguous &&
+            texts[other - 1].size == texts[index].size &&
+            memcmp(texts[other - 1].text, texts[index].text, texts[index].size) == 0) {
+            slots[slot][1] = block_ambiguous;
+            return;
         }
-        slots[slot][0] = (uint32_t)(hash >> 32);
-        slots[slot][1] = image + 1;
     }
+    slots[slot][0] = tag;
+    slots[slot][1] = index + 1;
 }
 
-/* Fills the arrays of the ids from entries that stand in order. */
-static void fill_ids(char *block, const struct block_header *header, const struct entry *entries)
+/* Fills the arrays of texts; an empty one is not to be found. */
+static void fill_texts(char *block, const struct texts_extent *extent, const struct id_text *texts,
+                       size_t n)
 {
-    uint32_t *id_start = (void *)(block + header->id_start.at);
+    uint32_t *start = (void *)(block + extent->start.at);
     uint32_t at = 0;
 
-    for (size_t image = 0; image < header->n_images; image++) {
-        id_start[image] = at;
-        memcpy(block + header->id_text.at + at, entries[image].text, entries[image].size);
-        at += (uint32_t)entries[image].size;
+    for (size_t i = 0; i < n; i++) {
+        start[i] = at;
+        memcpy(block + extent->text.at + at, texts[i].text, texts[i].size);
+        at += (uint32_t)texts[i].size;
+        if (texts[i].size > 0) {
+            insert((void *)(block + extent->slot.at), extent->slot.n - 1, texts, (uint32_t)i);
+        }
     }
-    id_start[header->n_images] = at;
+    start[n] = at;
+}
+
+static void fill_sizes(char *block, const struct block_header *header, const struct maker *maker)
+{
+    uint32_t(*sizes)[2] = (void *)(block + header->image_size.at);
+
+    for (size_t i = 0; i < maker->source->n_ids; i++) {
+        memcpy(sizes[maker->index_of[i]], maker->source->sizes[i], sizeof(sizes[0]));
+    }
 }
 
 static void fill_classes(char *block, const struct block_header *header,
@@ -274,9 +314,9 @@ static bool make_block(struct catalog *catalog, struct maker *maker, struct aren
 {
     struct block_header header = {0};
 
-    if (maker->numbers == NULL) {
-        order_by_sorting(maker);
-    } else if (!order_by_number(maker, err)) {
+    bool is_ordered =
+        maker->numbers == NULL ? order_by_sorting(maker, err) : order_by_number(maker, err);
+    if (!is_ordered) {
         return false;
     }
     lay_out(&header, maker);
@@ -285,15 +325,38 @@ static bool make_block(struct catalog *catalog, struct maker *maker, struct aren
         return false;
     }
     memcpy(block, &header, sizeof(header));
-    if (maker->numbers == NULL) {
-        fill_ids(block, &header, maker->entries);
-        fill_hash(block, &header, maker->entries);
+    if (maker->texts != NULL) {
+        fill_texts(block, &header.images, maker->texts, maker->n_images);
     } else {
         memcpy(block + header.number_word.at, maker->words, maker->n_words * sizeof(*maker->words));
+    }
+    if (maker->names != NULL) {
+        fill_texts(block, &header.names, maker->names, maker->source->n_classes);
+    }
+    if (maker->source->sizes != NULL) {
+        fill_sizes(block, &header, maker);
     }
     fill_classes(block, &header, maker->source);
     block_view(catalog, block);
     return true;
+}
+
+/* The names of classes; those that cannot be tokens of a row stay empty. */
+static bool take_names(struct maker *maker, struct err *err)
+{
+    const struct catalog_source *source = maker->source;
+
+    if (source->class_names == NULL) {
+        return true;
+    }
+    maker->names = arena_alloc(maker->scratch, source->n_classes, sizeof(*maker->names), err);
+    for (size_t i = 0; maker->names != NULL && i < source->n_classes; i++) {
+        size_t size = strlen(source->class_names[i]);
+        bool is_token = size <= CATALOG_ID_BYTES_MAX && strchr(source->class_names[i], ' ') == NULL;
+        maker->names[i] =
+            (struct id_text){.text = source->class_names[i], .size = is_token ? size : 0};
+    }
+    return maker->names != NULL;
 }
 
 /* The ids as entries or numbers. */
@@ -341,7 +404,8 @@ bool catalog_make(struct catalog *catalog, uint32_t *index_of, const struct cata
     if (!arena_open(&maker.scratch, SIZE_MAX, err)) {
         return false;
     }
-    bool ok = take_source(&maker, err) && make_block(catalog, &maker, arena, err);
+    bool ok = take_source(&maker, err) && take_names(&maker, err) &&
+              make_block(catalog, &maker, arena, err);
     arena_close(&maker.scratch);
     return ok;
 }

@@ -9,10 +9,11 @@
 
 #include "scorer/data/number.h"
 
-enum column { COLUMN_ID, COLUMN_GROUP, COLUMN_TRAIN_IMAGES, N_COLUMNS };
+enum column { COLUMN_ID, COLUMN_NAME, COLUMN_GROUP, COLUMN_TRAIN_IMAGES, N_COLUMNS };
 
 static const struct table_column columns[N_COLUMNS] = {
     [COLUMN_ID] = {"category_id", "class", false},
+    [COLUMN_NAME] = {"name", NULL, true},
     [COLUMN_GROUP] = {"supercategory", "supercategory_id", true},
     [COLUMN_TRAIN_IMAGES] = {"train_images", NULL, true},
 };
@@ -106,6 +107,32 @@ static bool make_groups(struct class_info *info, const struct category_list *lis
     return true;
 }
 
+/* Copies the names of all classes behind each other. */
+static bool make_names(struct class_info *info, const struct category_list *list,
+                       const struct loading *loading, struct err *err)
+{
+    const char **names = arena_alloc(loading->arena, list->n, sizeof(*names), err);
+    size_t n_bytes = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        n_bytes += list->items[i].name.size + 1;
+    }
+    char *texts = arena_alloc(loading->arena, n_bytes, 1, err);
+    if (names == NULL || texts == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        const struct id_text *name = &list->items[i].name;
+        names[i] = texts;
+        if (name->size > 0) {
+            memcpy(texts, name->text, name->size);
+        }
+        texts += name->size + 1; /* the arena's bytes are zero */
+    }
+    info->name = names;
+    return true;
+}
+
 bool categories_make(struct class_info *info, struct category_list *list,
                      const struct loading *loading, struct err *err)
 {
@@ -124,7 +151,8 @@ bool categories_make(struct class_info *info, struct category_list *list,
     *info = (struct class_info){.n_classes = list->n,
                                 .id = ids,
                                 .train_images = list->has_train_images ? train_images : NULL};
-    return !list->has_groups || list->n == 0 || make_groups(info, list, loading, err);
+    return (!list->has_names || list->n == 0 || make_names(info, list, loading, err)) &&
+           (!list->has_groups || list->n == 0 || make_groups(info, list, loading, err));
 }
 
 /* Reads the fields of one row; false where one is wrong (a problem was added) or memory is out. */
@@ -154,8 +182,10 @@ static bool read_category(struct category *category, struct table *table,
                       input_excerpt(excerpt, train_images->text, train_images->size));
         return false;
     }
-    return group == NULL ||
-           table_keep(&category->group, table, COLUMN_GROUP, loading->scratch, err);
+    return (table_field(table, COLUMN_NAME) == NULL ||
+            table_keep(&category->name, table, COLUMN_NAME, loading->scratch, err)) &&
+           (group == NULL ||
+            table_keep(&category->group, table, COLUMN_GROUP, loading->scratch, err));
 }
 
 bool categories_load(struct class_info *info, const char *path, const struct loading *loading,
@@ -171,6 +201,7 @@ bool categories_load(struct class_info *info, const char *path, const struct loa
     }
     struct category_list list = {
         .file = table.source.file,
+        .has_names = table_field(&table, COLUMN_NAME) != NULL,
         .has_groups = table_field(&table, COLUMN_GROUP) != NULL,
         .has_train_images = table_field(&table, COLUMN_TRAIN_IMAGES) != NULL,
     };

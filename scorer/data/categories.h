@@ -10,6 +10,7 @@
 
 struct category {
     int64_t id;
+    struct id_text name;
     struct id_text group; /* its super-category */
     int64_t train_images; /* -1: not given */
     struct row_field at;  /* where it stands, for problems; line 0 where the format has none */
@@ -19,6 +20,7 @@ struct category_list {
     const char *file;
     size_t n;
     struct category *items;
+    bool has_names;
     bool has_groups;
     bool has_train_images;
 };
@@ -35,8 +37,8 @@ MUST_CHECK bool categories_make(struct class_info *info, struct category_list *l
                                 const struct loading *loading, struct err *err);
 
 /*
- * Reads a categories file: category_id (or class) and maybe supercategory (or supercategory_id) and
- * train_images; other columns are ignored.
+ * Reads a categories file: category_id (or class) and maybe name, supercategory (or
+ * supercategory_id) and train_images; other columns are ignored.
  *
  * Errors   as table_load and categories_make
  */

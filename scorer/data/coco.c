@@ -90,6 +90,22 @@ static bool read_image_id(struct id_text *id, char digits[static NUMBER_TEXT_SIZ
     return id->size > 0 && id->size <= CATALOG_ID_BYTES_MAX;
 }
 
+/* The pixels of an image; false where the file does not tell. */
+static bool read_size(uint32_t size[static 2], const struct jvalue *image)
+{
+    static const char *const names[] = {"width", "height"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        int64_t pixels;
+        if (!jvalue_int(&pixels, jvalue_member(image, names[i])) || pixels < 1 ||
+            pixels > UINT32_MAX) {
+            return false;
+        }
+        size[i] = (uint32_t)pixels;
+    }
+    return true;
+}
+
 bool coco_images(struct image_list *list, const struct coco *coco, const struct loading *loading,
                  struct err *err)
 {
@@ -104,19 +120,23 @@ bool coco_images(struct image_list *list, const struct coco *coco, const struct 
     *list = (struct image_list){
         .id = arena_alloc(loading->scratch, n, sizeof(*list->id), err),
         .split = arena_alloc(loading->scratch, n, sizeof(*list->split), err),
+        .size = arena_alloc(loading->scratch, n, sizeof(*list->size), err),
     };
-    if (digits == NULL || list->id == NULL || list->split == NULL) {
+    bool has_sizes = true;
+    if (digits == NULL || list->id == NULL || list->split == NULL || list->size == NULL) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
+        const struct jvalue *image = jvalue_item(images, i);
         list->split[list->n] = SPLIT_PUBLIC;
-        if (read_image_id(&list->id[list->n], digits[i],
-                          jvalue_member(jvalue_item(images, i), "id"))) {
+        has_sizes = has_sizes && read_size(list->size[list->n], image);
+        if (read_image_id(&list->id[list->n], digits[i], jvalue_member(image, "id"))) {
             list->n++;
         } else {
             problem_at(coco, loading, "images", i, "has no id of 1 to 255 bytes");
         }
     }
+    list->size = has_sizes ? list->size : NULL;
     return loading->problems->n_all == n_problems ||
            err_set(err, ERR_INPUT, "%s is wrong", coco->file);
 }
@@ -124,7 +144,7 @@ bool coco_images(struct image_list *list, const struct coco *coco, const struct 
 bool coco_categories(struct class_info *info, const struct coco *coco,
                      const struct loading *loading, struct err *err)
 {
-    struct category_list list = {.file = coco->file, .has_groups = true};
+    struct category_list list = {.file = coco->file, .has_names = true, .has_groups = true};
     const struct jvalue *categories;
 
     if (!find_array(&categories, coco, "categories", loading, err)) {
@@ -138,8 +158,12 @@ bool coco_categories(struct class_info *info, const struct coco *coco,
     for (size_t i = 0; i < n; i++) {
         const struct jvalue *category = jvalue_item(categories, i);
         const char *group = jvalue_text(jvalue_member(category, "supercategory"));
+        const char *name = jvalue_text(jvalue_member(category, "name"));
         struct category *item = &list.items[list.n++];
         *item = (struct category){.train_images = -1};
+        if (name != NULL) {
+            item->name = (struct id_text){.text = name, .size = strlen(name)};
+        }
         if (!jvalue_int(&item->id, jvalue_member(category, "id"))) {
             problem_at(coco, loading, "categories", i, "has no whole number as id");
             return err_set(err, ERR_INPUT, "%s is wrong", coco->file);

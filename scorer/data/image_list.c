@@ -6,16 +6,39 @@
 
 #include <string.h>
 
+#include "scorer/data/number.h"
 #include "scorer/data/plain_fields.h"
 #include "scorer/data/plain_file.h"
 #include "scorer/data/solution.h"
 
-enum column { COLUMN_ID, COLUMN_USAGE, N_COLUMNS };
+enum column { COLUMN_ID, COLUMN_USAGE, COLUMN_WIDTH, COLUMN_HEIGHT, N_COLUMNS };
 
 static const struct table_column columns[N_COLUMNS] = {
     [COLUMN_ID] = {"image_id", "id", false},
     [COLUMN_USAGE] = {"usage", NULL, true},
+    [COLUMN_WIDTH] = {"width", NULL, true},
+    [COLUMN_HEIGHT] = {"height", NULL, true},
 };
+
+/* Reads the pixels of an image from its two columns; false where one is wrong. */
+static bool read_size(uint32_t size[static 2], struct table *table)
+{
+    char excerpt[EXCERPT_SIZE];
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct row_field *field = table_field(table, COLUMN_WIDTH + i);
+        int64_t pixels;
+        if (number_int64(&pixels, field->text, field->size) != NUMBER_OK || pixels < 1 ||
+            pixels > UINT32_MAX) {
+            table_problem(table, field, "%s '%s' is no count of pixels",
+                          columns[COLUMN_WIDTH + i].name,
+                          input_excerpt(excerpt, field->text, field->size));
+            return false;
+        }
+        size[i] = (uint32_t)pixels;
+    }
+    return true;
+}
 
 /* Reads one row behind the others; false where it is wrong or memory is out (err is filled). */
 static bool read_image(struct image_list *list, struct table *table, const struct loading *loading,
@@ -35,6 +58,9 @@ static bool read_image(struct image_list *list, struct table *table, const struc
         table_problem(table, usage, "usage is none of Public, Private, Ignored");
         return false;
     }
+    if (list->size != NULL && !read_size(list->size[n], table)) {
+        return false;
+    }
     return table_keep(&list->id[n], table, COLUMN_ID, loading->scratch, err);
 }
 
@@ -49,6 +75,12 @@ static bool read_images(struct image_list *list, struct table *table, const stru
     };
     if (list->id == NULL || list->split == NULL) {
         return false;
+    }
+    if (table_field(table, COLUMN_WIDTH) != NULL && table_field(table, COLUMN_HEIGHT) != NULL) {
+        list->size = arena_alloc(loading->scratch, n_max, sizeof(*list->size), err);
+        if (list->size == NULL) {
+            return false;
+        }
     }
     while (table_row(table, err)) {
         list->n += read_image(list, table, loading, err);
@@ -67,10 +99,11 @@ static const char *take_images(void *data, const char *at, const char *end)
     while (at < end) {
         const char *next = at;
         uint32_t number;
-        uint32_t ignored;
+        uint32_t *size = list->size[list->n];
         if ((next = plain_number_id(&number, next, ',')) == NULL ||
-            (next = plain_digits(&ignored, next, ',')) == NULL ||
-            (next = plain_digits(&ignored, next, '\n')) == NULL || next > end) {
+            (next = plain_digits(&size[0], next, ',')) == NULL ||
+            (next = plain_digits(&size[1], next, '\n')) == NULL || next > end || size[0] == 0 ||
+            size[1] == 0) {
             break;
         }
         list->split[list->n] = SPLIT_PUBLIC;
@@ -116,6 +149,7 @@ static bool read_plain(struct image_list *list, const char *path, struct arena *
         .number = arena_alloc(scratch, n_max, sizeof(*list->number), &err),
         .split = arena_alloc(scratch, n_max, sizeof(*list->split), &err),
     };
+    uint32_t(*size)[2] = arena_alloc(scratch, n_max, sizeof(*size), &err);
     for (size_t i = 0; i < ARRAY_SIZE(files) && !is_read; i++) {
         list->n = 0;
         is_read =
@@ -157,8 +191,10 @@ bool image_list_catalog(struct catalog *catalog, const uint8_t **split,
     struct catalog_source source = {.n_ids = list->n,
                                     .ids = list->id,
                                     .numbers = list->number,
+                                    .sizes = (const void *)list->size,
                                     .n_classes = classes->n_classes,
-                                    .class_ids = classes->id};
+                                    .class_ids = classes->id,
+                                    .class_names = classes->name};
     uint32_t *image_of = arena_alloc(loading->scratch, list->n, sizeof(*image_of), err);
     char excerpt[EXCERPT_SIZE];
     char id[CATALOG_ID_BYTES_MAX];

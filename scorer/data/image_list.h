@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The image list of a detection competition: id (or image_id) and maybe usage.
+ * The image list of a detection competition: id (or image_id), maybe usage, maybe width and height.
  */
 #pragma once
 
@@ -9,9 +9,10 @@
 
 struct image_list {
     size_t n;
-    struct id_text *id; /* one may repeat; or */
-    uint64_t *number;   /* in a plain file: close together */
-    uint8_t *split;     /* enum split */
+    struct id_text *id;  /* one may repeat; or */
+    uint64_t *number;    /* in a plain file: close together */
+    uint8_t *split;      /* enum split */
+    uint32_t (*size)[2]; /* {width, height}; NULL where not known */
 };
 
 /*

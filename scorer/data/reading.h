@@ -142,3 +142,4 @@ MUST_CHECK bool reading_gather(struct problems *problems, uint64_t *n_rows, stru
 
 extern const struct format topk_format;
 extern const struct format boxes_format;
+extern const struct format strings_format;

@@ -146,6 +146,36 @@ static enum pass_outcome pass(struct submission *submission, struct problems *pr
     return outcome;
 }
 
+static void name_columns(struct reading *reading, const struct format *format,
+                         const char *const *names)
+{
+    reading->format = format;
+    for (size_t i = 0; i < format->n_columns; i++) {
+        reading->columns[i].name = names[i];
+    }
+}
+
+/* Whether the catalog has what the form of a prediction string needs. */
+static bool check_form(const struct submission_source *source, struct err *err)
+{
+    const struct prediction_form *form = source->form.prediction;
+    const struct catalog *catalog = source->catalog;
+
+    if (source->form.format != FORMAT_PREDICTION_STRING || catalog->is_open_images) {
+        return true;
+    }
+    if (!form->has_label && catalog->n_classes != 1) {
+        return err_set(err, ERR_CONFIG,
+                       "a prediction string without labels needs one class, the categories have %u",
+                       catalog->n_classes);
+    }
+    if (form->is_normalized && catalog->image_size == NULL) {
+        return err_set(err, ERR_CONFIG,
+                       "normalized coordinates need columns width and height in the image list");
+    }
+    return true;
+}
+
 /* Where the bytes are, and the names of the columns. */
 static bool ready_source(struct reading *reading, struct err *err)
 {
@@ -153,17 +183,19 @@ static bool ready_source(struct reading *reading, struct err *err)
     const struct submission_columns *names = source->form.columns;
     struct stat info;
 
-    if (source->form.format == FORMAT_TOPK) {
-        reading->format = &topk_format;
-        reading->columns[0].name = names->id;
-        reading->columns[1].name = names->predicted;
-    } else {
-        const char *const boxes[] = {names->image_id, names->category_id, names->score, names->x,
-                                     names->y,        names->width,       names->height};
-        reading->format = &boxes_format;
-        for (size_t i = 0; i < ARRAY_SIZE(boxes); i++) {
-            reading->columns[i].name = boxes[i];
-        }
+    switch (source->form.format) {
+    case FORMAT_TOPK:
+        name_columns(reading, &topk_format, (const char *const[]){names->id, names->predicted});
+        break;
+    case FORMAT_BOXES:
+        name_columns(reading, &boxes_format,
+                     (const char *const[]){names->image_id, names->category_id, names->score,
+                                           names->x, names->y, names->width, names->height});
+        break;
+    case FORMAT_PREDICTION_STRING:
+        name_columns(reading, &strings_format,
+                     (const char *const[]){names->image_id, names->prediction_string});
+        break;
     }
     reading->header = (struct table_source){
         .columns = reading->columns, .n_columns = reading->format->n_columns, .is_strict = true};
@@ -207,7 +239,7 @@ bool submission_read(struct submission *submission, const struct submission_sour
            (source->form.k >= 1 && source->form.k <= TOPK_K_MAX));
     *submission = (struct submission){0};
     *err = (struct err){0};
-    if (!ready_source(&reading, err) || !ready_ranks(&reading, err)) {
+    if (!check_form(source, err) || !ready_source(&reading, err) || !ready_ranks(&reading, err)) {
         return false;
     }
     pthread_mutex_init(&reading.mutex, NULL);

@@ -16,6 +16,7 @@ struct submission_form {
     enum submission_format format;
     size_t k; /* FORMAT_TOPK: 1 to TOPK_K_MAX */
     const struct submission_columns *columns;
+    const struct prediction_form *prediction; /* FORMAT_PREDICTION_STRING */
 };
 
 struct submission_source {
@@ -34,7 +35,7 @@ struct submission_source {
 };
 
 struct submission {
-    uint64_t n_rows;
+    uint64_t n_rows;          /* of the file; FORMAT_PREDICTION_STRING: boxes */
     struct topk_columns topk; /* FORMAT_TOPK */
     struct box_columns boxes; /* the other formats */
 };
@@ -45,6 +46,8 @@ struct submission {
  *   problems  out, all that is wrong in the order of the file; ids that are missing come last
  *
  * Errors   ERR_INPUT   the submission is invalid: problems is not empty
+ *          ERR_CONFIG  the form needs what the catalog lacks: a class where the form has no label,
+ *                      sizes of images where coordinates are normalized
  *          ERR_LIMIT   the arena's limit: the job is too large for this reader
  *          ERR_SYSTEM  no memory, a read failed
  * Owns     the columns belong to `arena`

@@ -84,6 +84,7 @@ struct box_labels {
 struct class_info {
     size_t n_classes;
     const int64_t *id;             /* n_classes, ascending */
+    const char *const *name;       /* n_classes, "" where empty; NULL without the column */
     size_t n_groups;               /* super-categories */
     const char *const *group_name; /* n_groups */
     const uint16_t *group;         /* n_classes, below n_groups; NULL without super-categories */

@@ -12,7 +12,8 @@ bool reader_parse(struct columns *columns, const struct reader_input *input, str
     const struct submission_source source = {
         .form = {.format = (enum submission_format)competition->submission.format,
                  .k = (size_t)competition->submission.k,
-                 .columns = &competition->submission.columns},
+                 .columns = &competition->submission.columns,
+                 .prediction = &competition->submission.prediction},
         .catalog = &input->sheet->catalog,
         .fd = input->fd,
         .n_threads = 1,

@@ -109,8 +109,10 @@ static inline bool golden_read(struct golden *golden, const char *name,
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     const struct submission_source source = {
-        .form = {(enum submission_format)competition->submission.format,
-                 (size_t)competition->submission.k, &competition->submission.columns},
+        .form = {.format = (enum submission_format)competition->submission.format,
+                 .k = (size_t)competition->submission.k,
+                 .columns = &competition->submission.columns,
+                 .prediction = &competition->submission.prediction},
         .catalog = &golden->labels->catalog,
         .fd = fd,
         .n_threads = 2,

@@ -207,6 +207,54 @@ static void test_catalog_find_class(void **state)
     arena_close(&arena);
 }
 
+static void test_catalog_find_name(void **state)
+{
+    static const int64_t ids[] = {1, 2, 3, 4, 5};
+    static const char *const names[] = {"dog", "/m/01g317", "", "two words", "dog"};
+    struct arena *arena = open_arena();
+    struct catalog_source source = {.class_ids = ids, .n_classes = 5, .class_names = names};
+    struct catalog catalog;
+    struct catalog opened;
+    struct err err = {0};
+
+    (void)state;
+    assert_true(catalog_make(&catalog, NULL, &source, arena, &err));
+    assert_true(catalog_open(&opened, catalog.block, catalog.block_bytes, &err));
+    assert_int_equal(catalog_find_name(&opened, "/m/01g317", 9), 1);
+    assert_int_equal(catalog_find_name(&opened, "dog", 3), CATALOG_NONE); /* which one? */
+    assert_int_equal(catalog_find_name(&opened, "", 0), CATALOG_NONE);
+    assert_int_equal(catalog_find_name(&opened, "two words", 9), CATALOG_NONE);
+    assert_int_equal(catalog_find_name(&opened, "cat", 3), CATALOG_NONE);
+    source.class_names = NULL;
+    assert_true(catalog_make(&catalog, NULL, &source, arena, &err));
+    assert_int_equal(catalog_find_name(&catalog, "dog", 3), CATALOG_NONE);
+    arena_close(&arena);
+}
+
+static void test_catalog_image_size(void **state)
+{
+    static const uint32_t sizes[][2] = {{640, 480}, {3, 4}};
+    static const uint64_t numbers[] = {12, 5};
+    struct id_text texts[] = {{"b", 1}, {"a", 1}};
+    struct arena *arena = open_arena();
+    struct catalog_source source = {.ids = texts, .n_ids = 2, .sizes = sizes};
+    struct catalog catalog;
+    struct err err = {0};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_true(catalog_make(&catalog, NULL, &source, arena, &err));
+        assert_int_equal(catalog.image_size[0][0], 3);
+        assert_int_equal(catalog.image_size[1][1], 480);
+        source.numbers = numbers;
+        source.ids = NULL;
+    }
+    source.sizes = NULL;
+    assert_true(catalog_make(&catalog, NULL, &source, arena, &err));
+    assert_null(catalog.image_size);
+    arena_close(&arena);
+}
+
 static void test_catalog_make_refuses(void **state)
 {
     struct arena *arena = open_arena();
@@ -259,6 +307,7 @@ static void check_damaged(const struct catalog *catalog)
                 find(&opened, "30");
                 find(&opened, "a long id that is not there");
                 catalog_find_class(&opened, 7);
+                catalog_find_name(&opened, "yz", 2);
                 for (uint32_t k = 0; k < opened.n_images; k++) {
                     assert_in_range(catalog_image_id(id, &opened, k), 1, CATALOG_ID_BYTES_MAX);
                 }
@@ -276,6 +325,8 @@ static void test_catalog_open_survives_damage(void **state)
 {
     static const char *const lists[][IDS_MAX + 1] = {{"1", "20", "30"}, {"a", "20", "00300"}};
     static const int64_t classes[] = {1, 7};
+    static const char *const names[] = {"x", "yz"};
+    static const uint32_t sizes[][2] = {{1, 2}, {3, 4}, {5, 6}};
     struct arena *arena = open_arena();
 
     (void)state;
@@ -283,7 +334,9 @@ static void test_catalog_open_survives_damage(void **state)
         struct id_text ids[IDS_MAX];
         struct catalog_source source = {.ids = ids,
                                         .n_ids = take_ids(ids, lists[i]),
+                                        .sizes = sizes,
                                         .class_ids = classes,
+                                        .class_names = names,
                                         .n_classes = ARRAY_SIZE(classes)};
         struct catalog catalog;
         struct err err = {0};
@@ -300,6 +353,8 @@ int main(void)
         cmocka_unit_test(test_catalog_find_image_is_byte_for_byte),
         cmocka_unit_test(test_catalog_find_image_among_many),
         cmocka_unit_test(test_catalog_find_class),
+        cmocka_unit_test(test_catalog_find_name),
+        cmocka_unit_test(test_catalog_image_size),
         cmocka_unit_test(test_catalog_make_refuses),
         cmocka_unit_test(test_catalog_open_survives_damage),
     };

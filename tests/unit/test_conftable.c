@@ -144,6 +144,56 @@ static void test_competition_load_checks_the_metric(void **state)
     }
 }
 
+static void test_competition_load_prediction_strings(void **state)
+{
+    static const struct {
+        const char *submission;
+        const char *message; /* NULL: it loads */
+        const char *image_id;
+        size_t n_tokens;
+        bool has_label;
+        bool is_normalized;
+    } cases[] = {
+        {"", NULL, "image_id", 6, true, false},
+        {", preset: open_images", NULL, "ImageId", 6, true, true},
+        {", preset: global_wheat", NULL, "image_id", 5, false, false},
+        {", preset: rsna", NULL, "patientId", 5, false, false},
+        {", preset: vinbigdata", NULL, "image_id", 6, true, false},
+        {", tokens: xmin ymin xmax ymax score, coordinates: normalized", NULL, "image_id", 5, false,
+         true},
+        {", tokens: score x y width", "submission.tokens 'score x y width' must name", NULL, 0,
+         false, false},
+        {", tokens: score x y width ymax", "submission.tokens 'score x y width ymax'", NULL, 0,
+         false, false},
+        {", tokens: score x y width height x", "submission.tokens '", NULL, 0, false, false},
+        {", tokens: 'score x  y width height'", "submission.tokens '", NULL, 0, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        static struct problems problems;
+        struct competition competition;
+        char text[300];
+        snprintf(text, sizeof(text),
+                 "competition: x\ntask: detection\nmetric: AP\n"
+                 "submission: {format: prediction_string%s}\n",
+                 cases[i].submission);
+        problems = (struct problems){0};
+        bool ok = competition_load(&competition, text, strlen(text), &problems);
+        assert_int_equal(ok, cases[i].message == NULL);
+        if (!ok) {
+            assert_memory_equal(problems.kept[0].text, cases[i].message, strlen(cases[i].message));
+            continue;
+        }
+        const struct prediction_form *form = &competition.submission.prediction;
+        assert_string_equal(competition.submission.columns.image_id, cases[i].image_id);
+        assert_string_equal(competition.submission.columns.prediction_string, "PredictionString");
+        assert_int_equal(form->n_tokens, cases[i].n_tokens);
+        assert_int_equal(form->has_label, cases[i].has_label);
+        assert_int_equal(form->is_normalized, cases[i].is_normalized);
+    }
+}
+
 static void test_competition_load_finds_all_problems_in_one_pass(void **state)
 {
     (void)state;
@@ -184,7 +234,7 @@ static void test_conf_write_schema_is_json_with_every_key(void **state)
     assert_true(jwriter_ok(&writer, &err));
     const char *text = (const char *)writer.out.data;
     assert_non_null(strstr(text, "\"per_day\":{\"description\""));
-    assert_non_null(strstr(text, "\"enum\":[\"topk\",\"boxes\"]"));
+    assert_non_null(strstr(text, "\"enum\":[\"topk\",\"boxes\",\"prediction_string\"]"));
     assert_non_null(
         strstr(text, "\"required\":[\"competition\",\"task\",\"metric\",\"submission\"]"));
     jwriter_end(&writer);
@@ -197,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_competition_load_full_and_print_round_trip),
         cmocka_unit_test(test_competition_load_problems),
         cmocka_unit_test(test_competition_load_checks_the_metric),
+        cmocka_unit_test(test_competition_load_prediction_strings),
         cmocka_unit_test(test_competition_load_finds_all_problems_in_one_pass),
         cmocka_unit_test(test_conf_load_missing_and_empty),
         cmocka_unit_test(test_conf_write_schema_is_json_with_every_key),

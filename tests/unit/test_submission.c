@@ -26,11 +26,30 @@ static const struct submission_columns columns = {.id = "id",
                                                   .x = "x",
                                                   .y = "y",
                                                   .width = "width",
-                                                  .height = "height"};
+                                                  .height = "height",
+                                                  .prediction_string = "boxes"};
+
+/* label score x y width height */
+static const struct prediction_form by_size = {
+    .n_tokens = 6,
+    .tokens = {PREDICTION_LABEL, PREDICTION_SCORE, PREDICTION_X, PREDICTION_Y, PREDICTION_WIDTH,
+               PREDICTION_HEIGHT},
+    .has_label = true,
+    .none = "no_box",
+};
+
+/* xmin ymin xmax ymax score, of the only class, as shares of the image */
+static const struct prediction_form by_edges = {
+    .n_tokens = 5,
+    .tokens = {PREDICTION_X, PREDICTION_Y, PREDICTION_XMAX, PREDICTION_YMAX, PREDICTION_SCORE},
+    .is_normalized = true,
+};
 
 static const char *const letters[] = {"a", "b", "c", NULL};
 static const char *const numbers[] = {"7", "10", "300", NULL};
 static const int64_t class_ids[] = {0, 1, 2, 5, 90};
+static const char *const class_names[] = {"", "dog", "cat", "/m/5", "90"};
+static const uint32_t sizes[][2] = {{100, 200}, {640, 480}, {1, 1}};
 
 static struct arena *arena;
 static struct problems problems;
@@ -55,7 +74,9 @@ static struct catalog make_catalog(const char *const *texts, bool is_open)
     struct id_text ids[IDS_MAX];
     struct catalog_source source = {.ids = ids,
                                     .class_ids = class_ids,
+                                    .class_names = class_names,
                                     .n_classes = ARRAY_SIZE(class_ids),
+                                    .sizes = texts == NULL ? NULL : sizes,
                                     .is_open_classes = is_open,
                                     .is_open_images = texts == NULL};
     struct catalog catalog;
@@ -74,7 +95,7 @@ static struct submission_source make_source(const struct catalog *catalog,
                                             const char *text, size_t size)
 {
     return (struct submission_source){
-        .form = {.format = format, .k = k, .columns = &columns},
+        .form = {.format = format, .k = k, .columns = &columns, .prediction = &by_size},
         .catalog = catalog,
         .data = text,
         .size = size,
@@ -186,6 +207,68 @@ static void test_submission_read_boxes(void **state)
     }
 }
 
+static void test_submission_read_prediction_strings(void **state)
+{
+    static const char text[] = "image_id,boxes\n"
+                               "c,dog 0.5 1 2 3 4 5 0.25 -1 0 9 9\n"
+                               "a,no_box\r\n"
+                               "b,\"1 0.5 0 0 1 1\"\n";
+    struct catalog catalog = make_catalog(letters, false);
+    struct submission_source source =
+        make_source(&catalog, FORMAT_PREDICTION_STRING, 0, text, sizeof(text) - 1);
+    struct submission submission;
+    struct err err = {0};
+
+    (void)state;
+    if (!submission_read(&submission, &source, arena, &problems, &err)) {
+        print_problems();
+        fail_msg("%s", err.text);
+    }
+    const struct box_columns *boxes = &submission.boxes;
+    assert_int_equal(submission.n_rows, 3);
+    assert_memory_equal(boxes->class_start, ((size_t[]){0, 0, 2, 2, 3, 3}), 48);
+    assert_memory_equal(boxes->image, ((uint32_t[]){2, 1, 2}), 12);
+    assert_memory_equal(boxes->score, ((double[]){0.5, 0.5, 0.25}), 24);
+    assert_memory_equal(&boxes->box[0], &((struct box){1, 2, 3, 4}), 32);
+    assert_memory_equal(&boxes->box[2], &((struct box){-1, 0, 9, 9}), 32);
+}
+
+static void test_submission_read_normalized_edges(void **state)
+{
+    static const char text[] = "image_id,boxes\na,0.25 0.5 0.5 1 0.9\nb,0 0 0.5 0.25 1e-3\nc,\n";
+    static const char wrong[] = "image_id,boxes\na,0.5 0.5 0.25 1 0.9\nb,0 0 0 1e308 1\nc,\n";
+    struct id_text ids[] = {{"a", 1}, {"b", 1}, {"c", 1}};
+    struct catalog_source catalog_source = {
+        .ids = ids, .n_ids = 3, .sizes = sizes, .class_ids = class_ids, .n_classes = 1};
+    struct catalog catalog;
+    struct submission submission;
+    struct err err = {0};
+
+    (void)state;
+    assert_true(catalog_make(&catalog, NULL, &catalog_source, arena, &err));
+    struct submission_source source =
+        make_source(&catalog, FORMAT_PREDICTION_STRING, 0, text, sizeof(text) - 1);
+    source.form.prediction = &by_edges;
+    assert_true(submission_read(&submission, &source, arena, &problems, &err));
+    assert_memory_equal(&submission.boxes.box[0], &((struct box){25, 100, 25, 100}), 32);
+    assert_memory_equal(&submission.boxes.box[1], &((struct box){0, 0, 320, 120}), 32);
+    source.data = wrong;
+    source.size = sizeof(wrong) - 1;
+    assert_false(submission_read(&submission, &source, arena, &problems, &err));
+    assert_int_equal(problems.n_all, 2);
+    assert_string_equal(problems.kept[0].text, "xmax is below xmin in box (0.5, 0.5, 0.25, 1)");
+    assert_string_equal(problems.kept[1].text, "a box is too large for numbers");
+    catalog_source.sizes = NULL;
+    assert_true(catalog_make(&catalog, NULL, &catalog_source, arena, &err));
+    assert_false(submission_read(&submission, &source, arena, &problems, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    catalog_source.sizes = sizes;
+    catalog_source.n_classes = 2;
+    assert_true(catalog_make(&catalog, NULL, &catalog_source, arena, &err));
+    assert_false(submission_read(&submission, &source, arena, &problems, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+}
+
 static void test_submission_read_boxes_may_be_empty(void **state)
 {
     static const char text[] = "image_id,category_id,score,x,y,width,height";
@@ -201,6 +284,7 @@ static void test_submission_read_boxes_may_be_empty(void **state)
     assert_int_equal(submission.boxes.class_start[5], 0);
 }
 
+#define STRINGS "image_id,boxes\n"
 #define TOPK "id,predicted\n"
 #define BOXES "image_id,category_id,score,x,y,width,height\n"
 
@@ -288,6 +372,25 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
           {2, 15, "height '1e999' is too large for a number"},
           {3, 1, "id '07' is not in the list of images"},
           {3, 12, "width '' is no number"}}},
+        {STRINGS "a,dog 1 1 1 1\nb,cow 1 1 1 1 1 3 x 1 1 -1 1e999\nc,\n",
+         FORMAT_PREDICTION_STRING,
+         {{2, 3, "the last box has 5 values, expected 6"},
+          {3, 3, "label 'cow' is not in the list of classes"},
+          {3, 17, "label '3' is not in the list of classes"},
+          {3, 19, "score 'x' is no number"},
+          {3, 25, "width '-1' is negative"},
+          {3, 28, "height '1e999' is too large for a number"}}},
+        {STRINGS "a,1 1 1 1 1 1\nb,\nc,1 1 1  1 1 1\n",
+         FORMAT_PREDICTION_STRING,
+         {{4, 9, "value '' is empty: values are separated by single spaces"}}},
+        {STRINGS "a,1 1 1  1 1 1\nb,no_box 1\na,\nd,\n",
+         FORMAT_PREDICTION_STRING,
+         {{2, 9, "value '' is empty: values are separated by single spaces"},
+          {3, 3, "label 'no_box' is not in the list of classes"},
+          {3, 3, "the last box has 2 values, expected 6"},
+          {4, 1, "id 'a' repeats"},
+          {5, 1, "id 'd' is not in the list of images"},
+          {0, 0, "1 id is missing: 'c'"}}},
         {BOXES "7,0,1,1,1,1\n7,0,1,1,1,1,1,1\n7,0,1,1,1,1,1\n",
          FORMAT_BOXES,
          {{2, 1, "row has 6 fields, the header has 7"},
@@ -298,9 +401,9 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        bool is_topk = cases[i].format == FORMAT_TOPK;
+        bool is_boxes = cases[i].format == FORMAT_BOXES;
         struct submission_source source =
-            make_source(is_topk ? &of_letters : &of_numbers, cases[i].format, 2, cases[i].text,
+            make_source(is_boxes ? &of_numbers : &of_letters, cases[i].format, 2, cases[i].text,
                         strlen(cases[i].text));
         struct submission submission;
         struct err err = {0};
@@ -590,6 +693,8 @@ int main(void)
         cmocka_unit_test(test_submission_read_topk),
         cmocka_unit_test(test_submission_read_topk_of_open_classes),
         cmocka_unit_test(test_submission_read_boxes),
+        cmocka_unit_test(test_submission_read_prediction_strings),
+        cmocka_unit_test(test_submission_read_normalized_edges),
         cmocka_unit_test(test_submission_read_boxes_may_be_empty),
         cmocka_unit_test(test_submission_read_tells_all_that_is_wrong),
         cmocka_unit_test(test_submission_read_without_an_image_list),
