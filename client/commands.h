@@ -13,6 +13,7 @@ int command_login(int argc, char **argv);
 int command_receipt(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_rescore(int argc, char **argv);
+int command_retry(int argc, char **argv);
 int command_score(int argc, char **argv);
 int command_select(int argc, char **argv);
 int command_split(int argc, char **argv);

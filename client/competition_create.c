@@ -174,6 +174,7 @@ static void print_summary(const struct creation *creation)
     if (is_boxes) {
         printf("  boxes    %9zu\n", labels->boxes.n_rows);
     }
+    fflush(stdout);
     for (size_t s = SPLIT_PUBLIC; s <= SPLIT_PRIVATE; s++) {
         if (counts[s] == 0) {
             fprintf(stderr, "assay: no image is %s: the %s board will have no score\n", names[s],

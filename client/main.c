@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"verify", command_verify, "Check receipts, offline"},
     {"competition", command_competition, "Competitions: create, list, show"},
     {"team", command_team, "Make a team and its token"},
+    {"retry", command_retry, "Put a failed submission back"},
     {"rescore", command_rescore, "Score everything again and compare"},
     {"report", command_report, "Tables and figures of the iNaturalist 2017 paper"},
     {"split", command_split, "Divide photos into train, validation and test, by observer"},

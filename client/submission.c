@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `assay status` and what `assay submit` shares with it. The service holds each question open until
- * there is news, so that waiting costs a request per WAIT_SECONDS.
+ * `assay status` and `assay retry`, and what `assay submit` shares with them. The service holds
+ * each question open until there is news, so that waiting costs a request per WAIT_SECONDS.
  */
 #include "client/submission.h"
 
@@ -176,6 +176,46 @@ static int show(struct service *service, void *context)
     }
     service_answer_free(&answer);
     return code;
+}
+
+static int retry(struct service *service, void *context)
+{
+    const struct status_arguments *arguments = context;
+    char path[SERVICE_PATH_SIZE];
+    struct service_answer answer = {0};
+    struct err err;
+
+    if (!service_check_submission(arguments->id, &err) ||
+        !service_path(path, &err, "/v1/submissions/%s/retry", arguments->id)) {
+        return command_failed(&err);
+    }
+    const struct service_request request = {.method = "POST", .path = path, .body = ""};
+    int code = service_ask(service, &answer, &request);
+    if (code == EXIT_DONE) {
+        terminal_put(stderr, service_text(service_root(&answer), "status"));
+        putc('\n', stderr);
+    }
+    service_answer_free(&answer);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    return arguments->is_waiting ? show(service, context) : EXIT_DONE;
+}
+
+int command_retry(int argc, char **argv)
+{
+    static const struct argp argp = {
+        list,
+        parse_option,
+        "ID",
+        "Puts a submission back into the queue that failed on the service's side (organizer): it "
+        "gets all its tries again. Its receive time stays.",
+        options_answer,
+        NULL,
+        NULL};
+    struct status_arguments arguments = {0};
+
+    return options_run(argc, argv, &argp, &arguments, retry);
 }
 
 int command_status(int argc, char **argv)

@@ -128,6 +128,28 @@ void handle_submission_list(struct exchange *exchange)
     exchange_ask(exchange, &message, WIRE_SUBMISSION_ROWS, on_list);
 }
 
+static void on_done(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct jwriter writer;
+
+    jwriter_start(&writer, ANSWER_BYTES_MAX);
+    jwriter_object(&writer);
+    jwriter_key(&writer, "status");
+    jwriter_text_n(&writer, reply->done.text.data, reply->done.text.size);
+    jwriter_object_end(&writer);
+    exchange_answer(exchange, 200, &writer, "application/json");
+}
+
+void handle_submission_retry(struct exchange *exchange)
+{
+    struct wire_message message = {
+        .type = WIRE_SUBMISSION_RETRY,
+        .submission_retry = {.token = exchange_token(exchange),
+                             .submission = wire_text(exchange->args.text[0])}};
+
+    exchange_ask(exchange, &message, WIRE_DONE, on_done);
+}
+
 static void ask_receipt(struct exchange *exchange,
                         void (*on_reply)(struct exchange *exchange,
                                          const struct wire_message *reply))
@@ -191,18 +213,6 @@ void handle_receipt_page(struct exchange *exchange)
     ask_receipt(exchange, on_receipt_page);
 }
 
-static void on_selected(struct exchange *exchange, const struct wire_message *reply)
-{
-    struct jwriter writer;
-
-    jwriter_start(&writer, ANSWER_BYTES_MAX);
-    jwriter_object(&writer);
-    jwriter_key(&writer, "status");
-    jwriter_text_n(&writer, reply->done.text.data, reply->done.text.size);
-    jwriter_object_end(&writer);
-    exchange_answer(exchange, 200, &writer, "application/json");
-}
-
 void handle_selection_put(struct exchange *exchange)
 {
     struct body_selection selection;
@@ -217,5 +227,5 @@ void handle_selection_put(struct exchange *exchange)
         .selection_put = {.token = exchange_token(exchange),
                           .competition = wire_text(exchange->args.text[0]),
                           .submissions = wire_text(selection.submissions)}};
-    exchange_ask(exchange, &message, WIRE_DONE, on_selected);
+    exchange_ask(exchange, &message, WIRE_DONE, on_done);
 }

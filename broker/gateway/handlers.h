@@ -20,6 +20,7 @@ void handle_upload(struct exchange *exchange);
 void handle_upload_stored(struct exchange *exchange); /* its job is back from the finisher */
 void handle_submission_list(struct exchange *exchange);
 void handle_submission_get(struct exchange *exchange);
+void handle_submission_retry(struct exchange *exchange);
 void handle_receipt_get(struct exchange *exchange);
 void handle_selection_put(struct exchange *exchange);
 

@@ -31,6 +31,7 @@ const struct route routes[] = {
     {HTTP_POST, COMPETITION "/rescores", BODY_SMALL, false, handle_rescore_post},
     {HTTP_GET, SUBMISSION, BODY_NONE, false, handle_submission_get},
     {HTTP_GET, SUBMISSION "/receipt", BODY_NONE, false, handle_receipt_get},
+    {HTTP_POST, SUBMISSION "/retry", BODY_SMALL, false, handle_submission_retry},
     {HTTP_GET, "/v1/rescores/{run}", BODY_NONE, false, handle_rescore_get},
 };
 

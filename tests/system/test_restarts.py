@@ -67,6 +67,22 @@ class RestartTest(harness.SystemTest):
         self.assertEqual(self.contest.wait("owl", submission)["state"], "scored")
         self.service.run("rescore", "-c", contest.ID)
 
+    def test_failed_submission_is_put_back(self):
+        """Labels that are not there are our failure: parked with its reason, nothing is charged."""
+        labels = self.service.state / "worker" / "labels" / contest.ID
+        away = labels.rename(self.dir / "away")
+        submission = self.contest.submit_id("owl", contest.submission(2))
+        failed = self.contest.wait("owl", submission, check=4)
+        self.assertEqual((failed["state"], failed["public_score"]), ("failed", None))
+        self.assertNotEqual(failed["reason"], "")
+        away.rename(labels)
+        self.service.run("retry", submission, token=self.contest.tokens["owl"], check=3)
+        self.service.run("retry", submission, "--wait")
+        scored = self.contest.wait("owl", submission)
+        self.assertEqual((scored["public_score"], scored["received"]), ("0.2000", failed["received"]))
+        self.service.run("retry", submission)  # not parked any more: nothing happens
+        self.assertEqual(self.contest.status("owl", submission)["state"], "scored")
+
     def test_broker_dies_with_jobs_queued(self):
         self.signal_all(self.worker(), signal.SIGSTOP)
         submissions = [self.contest.submit_id("owl", contest.submission(wrong)) for wrong in range(8)]
