@@ -11,20 +11,11 @@
 
 #include <cmocka.h>
 
+#include "common/draw.h"
 #include "common/macros.h"
 #include "scorer/data/number.h"
 
-static uint64_t seed = 20170601;
-
-/* splitmix64: the same texts on every run */
-static uint64_t next_random(void)
-{
-    uint64_t z = (seed += 0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
+static struct draw draw = {20170601};
 
 static void assert_same_as_strtod(const char *text)
 {
@@ -147,7 +138,7 @@ static void test_number_double_is_strtod_at_the_borders(void **state)
 static void random_text(char text[static 64])
 {
     size_t at = 0;
-    uint64_t r = next_random();
+    uint64_t r = draw_bits(&draw);
     int n_digits = 1 + (int)(r % 25);
     int point = (int)((r >> 8) % 30);
     static const int spans[] = {8, 30, 320, 345};
@@ -160,11 +151,11 @@ static void random_text(char text[static 64])
         if (i == point && i > 0) {
             text[at++] = '.';
         }
-        text[at++] = (char)('0' + next_random() % 10);
+        text[at++] = (char)('0' + draw_bits(&draw) % 10);
     }
     text[at] = '\0';
     if ((r >> 32) % 2 == 0) {
-        snprintf(text + at, 16, "e%d", (int)(next_random() % (2 * span)) - span);
+        snprintf(text + at, 16, "e%d", (int)(draw_bits(&draw) % (2 * span)) - span);
     }
 }
 
@@ -186,13 +177,13 @@ static void test_number_double_is_strtod_for_random_doubles(void **state)
 
     (void)state;
     for (int i = 0; i < 1000000; i++) {
-        uint64_t bits = next_random() & ~(1ULL << 63);
+        uint64_t bits = draw_bits(&draw) & ~(1ULL << 63);
         double value;
         memcpy(&value, &bits, sizeof(value));
         if (!isfinite(value)) {
             continue;
         }
-        snprintf(text, sizeof(text), "%.*e", (int)(next_random() % 20), value);
+        snprintf(text, sizeof(text), "%.*e", (int)(draw_bits(&draw) % 20), value);
         assert_same_as_strtod(text);
         if (i % 100 == 0) {
             long double middle = ((long double)value + (long double)nextafter(value, HUGE_VAL)) / 2;
@@ -211,11 +202,11 @@ static void test_number_double_is_strtod_for_ties(void **state)
     (void)state;
     for (int i = 0; i < 100000; i++) {
         for (int digits = 0; digits < 4; digits++) {
-            uint64_t whole = (1ULL << (52 - digits)) + (next_random() >> (12 + digits));
+            uint64_t whole = (1ULL << (52 - digits)) + (draw_bits(&draw) >> (12 + digits));
             snprintf(text, sizeof(text), "%llu.%s", (unsigned long long)whole, fractions[digits]);
             assert_same_as_strtod(text);
         }
-        uint64_t odd = (1ULL << 53) + (next_random() >> 11);
+        uint64_t odd = (1ULL << 53) + (draw_bits(&draw) >> 11);
         snprintf(text, sizeof(text), "%llu", (unsigned long long)odd);
         assert_same_as_strtod(text);
     }

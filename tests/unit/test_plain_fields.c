@@ -9,21 +9,13 @@
 
 #include <cmocka.h>
 
+#include "common/draw.h"
 #include "common/macros.h"
 #include "scorer/data/plain_fields.h"
 
 enum { PAD = 64 };
 
-static uint64_t seed = 20170601;
-
-static uint64_t next_random(void)
-{
-    uint64_t z = (seed += 0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
+static struct draw draw = {20170601};
 
 /* Texts of up to 12 characters, mostly digits; the bytes behind the comma are noise. */
 static void test_plain_number_is_number_double(void **state)
@@ -35,12 +27,12 @@ static void test_plain_number_is_number_double(void **state)
 
     (void)state;
     for (int i = 0; i < 2000000; i++) {
-        size_t size = 1 + next_random() % 12;
-        uint64_t noise = next_random();
+        size_t size = 1 + draw_bits(&draw) % 12;
+        uint64_t noise = draw_bits(&draw);
         double expected;
         double value;
         for (size_t j = 0; j < size; j++) {
-            text[j] = letters[next_random() % (sizeof(letters) - 1)];
+            text[j] = letters[draw_bits(&draw) % (sizeof(letters) - 1)];
         }
         text[size] = ',';
         memcpy(text + size + 1, &noise, sizeof(noise));

@@ -9,26 +9,18 @@
 
 #include <cmocka.h>
 
+#include "common/draw.h"
 #include "common/macros.h"
 #include "tests/fuzz/rows_reference.h"
 
-static uint64_t seed = 20170601;
-
-static uint64_t next_random(void)
-{
-    uint64_t z = (seed += 0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
+static struct draw draw = {20170601};
 
 /* A size of the next piece, about the given one. */
 static size_t random_cut(void *state)
 {
     const size_t *about = state;
 
-    return 1 + next_random() % *about;
+    return 1 + draw_bits(&draw) % *about;
 }
 
 static size_t no_cut(void *state)
@@ -80,18 +72,18 @@ static void test_rows_next_is_libcsv(void **state)
 
     (void)state;
     for (int i = 0; i < 50000; i++) {
-        size_t size = next_random() % sizeof(data);
-        size_t n_letters = 3 + next_random() % (sizeof(alphabet) - 4);
-        size_t quote_odds = 1 + next_random() % 20; /* most quotes become letters: longer rows */
+        size_t size = draw_bits(&draw) % sizeof(data);
+        size_t n_letters = 3 + draw_bits(&draw) % (sizeof(alphabet) - 4);
+        size_t quote_odds = 1 + draw_bits(&draw) % 20; /* most quotes become letters: longer rows */
         for (size_t j = 0; j < size; j++) {
-            data[j] = alphabet[next_random() % n_letters];
-            if (data[j] == '"' && next_random() % quote_odds != 0) {
+            data[j] = alphabet[draw_bits(&draw) % n_letters];
+            if (data[j] == '"' && draw_bits(&draw) % quote_odds != 0) {
                 data[j] = 'q';
             }
         }
         struct transcript expected = {0};
         struct transcript read = {0};
-        size_t about = 1 + next_random() % 100;
+        size_t about = 1 + draw_bits(&draw) % 100;
         reference_read(&expected, data, size);
         reader_read(&read, data, size, random_cut, &about);
         transcript_add(&expected, "", 1);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "common/draw.h"
 #include "common/macros.h"
 #include "scorer/data/submission.h"
 
@@ -476,16 +477,7 @@ static void test_submission_read_keeps_the_first_hundred(void **state)
     free(text);
 }
 
-static uint64_t seed = 20170601;
-
-static uint64_t next_random(void)
-{
-    uint64_t z = (seed += 0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
+static struct draw draw = {20170601};
 
 enum { TEXT_MAX = 60000, MANY = 400 };
 
@@ -493,9 +485,9 @@ enum { TEXT_MAX = 60000, MANY = 400 };
 static size_t random_row(char *text, enum submission_format format, unsigned id, unsigned mess)
 {
     static const char *const ends[] = {"\n", "\n", "\n", "\r\n", "\n\n", "\r"};
-    const char *quote = next_random() % 100 < mess ? "\"" : "";
-    const char *end = ends[mess == 0 ? 0 : next_random() % ARRAY_SIZE(ends)];
-    unsigned r = (unsigned)next_random();
+    const char *quote = draw_bits(&draw) % 100 < mess ? "\"" : "";
+    const char *end = ends[mess == 0 ? 0 : draw_bits(&draw) % ARRAY_SIZE(ends)];
+    unsigned r = (unsigned)draw_bits(&draw);
 
     if (mess > 0 && r % 97 == 0) {
         return (size_t)sprintf(text, "\"%u\n,\r\n\"\"x\",1 2%s", id, end);
@@ -518,12 +510,12 @@ static size_t random_row(char *text, enum submission_format format, unsigned id,
 static size_t random_text(char *text, enum submission_format format, unsigned mess)
 {
     size_t size = (size_t)sprintf(text, "%s", format == FORMAT_TOPK ? TOPK : BOXES);
-    unsigned start = (unsigned)next_random();
+    unsigned start = (unsigned)draw_bits(&draw);
 
     for (unsigned i = 0; i < MANY && size < TEXT_MAX - 500; i++) {
         unsigned id = (start + i * 7) % MANY; /* each once: 7 and 400 have no common factor */
-        if (mess > 50 && next_random() % 50 == 0) {
-            id = (unsigned)next_random() % (MANY + 9);
+        if (mess > 50 && draw_bits(&draw) % 50 == 0) {
+            id = (unsigned)draw_bits(&draw) % (MANY + 9);
         }
         size += random_row(text + size, format, id, mess);
     }
@@ -552,8 +544,8 @@ static void check_ways(const struct submission_source *first, int fd)
     bool ok = submission_read(&submission, first, arena, &expected, &err);
     for (unsigned way = 0; way < 8; way++) {
         struct submission_source source = *first;
-        source.n_threads = 1 + next_random() % 4;
-        source.part_bytes = 1 + next_random() % 3000;
+        source.n_threads = 1 + draw_bits(&draw) % 4;
+        source.part_bytes = 1 + draw_bits(&draw) % 3000;
         if (way % 2 == 1) {
             source.data = NULL;
             source.fd = fd;
@@ -594,7 +586,7 @@ static void test_submission_read_is_the_same_for_any_cut(void **state)
     }
     for (unsigned i = 0; i < 200; i++) {
         enum submission_format format = i % 2 == 0 ? FORMAT_TOPK : FORMAT_BOXES;
-        size_t size = random_text(text, format, i % 4 < 2 ? 0 : (unsigned)next_random() % 100);
+        size_t size = random_text(text, format, i % 4 < 2 ? 0 : (unsigned)draw_bits(&draw) % 100);
         int fd = memfd_create("test_submission", MFD_CLOEXEC);
         assert_int_equal(write(fd, text, size), size);
         arena_reset(arena);
