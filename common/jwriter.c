@@ -243,20 +243,6 @@ void jwriter_json(struct jwriter *writer, const void *json, size_t size)
     jwriter_raw(writer, json, size);
 }
 
-void double_text(char text[static DOUBLE_TEXT_SIZE], double value)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, DOUBLE_TEXT_SIZE, "%.*g", digits, value);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &value, sizeof(back)) == 0) {
-            break;
-        }
-    }
-    if (strpbrk(text, ".eni") == NULL) { /* keep a double a double: 1 -> 1.0 */
-        strcat(text, ".0");              /* tidy: 17 digits and a sign leave room */
-    }
-}
-
 void jwriter_double(struct jwriter *writer, double value)
 {
     char text[DOUBLE_TEXT_SIZE];

@@ -18,8 +18,6 @@ struct topk_sum {
     int64_t top5;
     double top1_shares;
     double top5_shares;
-    double top1_misses;
-    double top5_misses;
 };
 
 static struct topk_count count_of(const struct topk_counts *counts, enum card_split split,
@@ -41,28 +39,37 @@ static struct topk_count count_of(const struct topk_counts *counts, enum card_sp
                                .top5 = shown->top5 + hidden->top5};
 }
 
-static void sum_add(struct topk_sum *sum, const struct topk_count *count)
+/* A class as a sum of one; it must have images. */
+static struct topk_sum sum_of(const struct topk_count *count)
 {
     double images = (double)count->images;
 
-    if (count->images == 0) {
-        return;
-    }
-    sum->classes++;
-    sum->images += count->images;
-    sum->top1 += count->top1;
-    sum->top5 += count->top5;
-    sum->top1_shares += (double)count->top1 / images;
-    sum->top5_shares += (double)count->top5 / images;
-    sum->top1_misses += (double)(count->images - count->top1) / images;
-    sum->top5_misses += (double)(count->images - count->top5) / images;
+    return (struct topk_sum){
+        .classes = 1,
+        .images = count->images,
+        .top1 = count->top1,
+        .top5 = count->top5,
+        .top1_shares = (double)count->top1 / images,
+        .top5_shares = (double)count->top5 / images,
+    };
 }
 
-static void set_top5(struct metric_values *values, bool has_top5, enum topk_metric metric,
-                     double value)
+static void sum_add(struct topk_sum *sum, const struct topk_sum *more)
 {
+    sum->classes += more->classes;
+    sum->images += more->images;
+    sum->top1 += more->top1;
+    sum->top5 += more->top5;
+    sum->top1_shares += more->top1_shares;
+    sum->top5_shares += more->top5_shares;
+}
+
+static void set_pair(struct metric_values *values, bool has_top5, enum topk_metric top1,
+                     double value1, enum topk_metric top5, double value5)
+{
+    metric_set(values, top1, value1);
     if (has_top5) {
-        metric_set(values, metric, value);
+        metric_set(values, top5, value5);
     }
 }
 
@@ -80,12 +87,12 @@ static void split_set(struct scorecard_split *split, const struct topk_sum *sum,
     if (sum->images == 0) {
         return;
     }
-    metric_set(values, TOP1_ACCURACY, (double)sum->top1 / images);
-    metric_set(values, TOP1_ERROR, (double)(sum->images - sum->top1) / images);
-    metric_set(values, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes);
-    set_top5(values, has_top5, TOP5_ACCURACY, (double)sum->top5 / images);
-    set_top5(values, has_top5, TOP5_ERROR, (double)(sum->images - sum->top5) / images);
-    set_top5(values, has_top5, MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
+    set_pair(values, has_top5, TOP1_ACCURACY, (double)sum->top1 / images, TOP5_ACCURACY,
+             (double)sum->top5 / images);
+    set_pair(values, has_top5, TOP1_ERROR, (double)(sum->images - sum->top1) / images, TOP5_ERROR,
+             (double)(sum->images - sum->top5) / images);
+    set_pair(values, has_top5, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes,
+             MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
 }
 
 /* A group: every number is a mean over its classes. */
@@ -101,35 +108,73 @@ static void group_set(struct scorecard_group *group, const struct topk_sum *sum,
     if (sum->classes == 0) {
         return;
     }
-    metric_set(values, TOP1_ACCURACY, sum->top1_shares / classes);
-    metric_set(values, TOP1_ERROR, sum->top1_misses / classes);
-    metric_set(values, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes);
-    set_top5(values, has_top5, TOP5_ACCURACY, sum->top5_shares / classes);
-    set_top5(values, has_top5, TOP5_ERROR, sum->top5_misses / classes);
-    set_top5(values, has_top5, MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
+    set_pair(values, has_top5, TOP1_ACCURACY, sum->top1_shares / classes, TOP5_ACCURACY,
+             sum->top5_shares / classes);
+    set_pair(values, has_top5, TOP1_ERROR, (classes - sum->top1_shares) / classes, TOP5_ERROR,
+             (classes - sum->top5_shares) / classes);
+    set_pair(values, has_top5, MEAN_CLASS_TOP1_ACCURACY, sum->top1_shares / classes,
+             MEAN_CLASS_TOP5_ACCURACY, sum->top5_shares / classes);
 }
 
-static bool groups_set(struct scorecard_group **groups, const struct grouping *grouping,
-                       const struct topk_counts *counts, enum card_split split, struct arena *arena,
-                       struct err *err)
-{
-    struct topk_sum *sums = arena_alloc(arena, grouping->n_groups, sizeof(*sums), err);
+/* The groups of one split, and the sums that they are made of. */
+struct grouped {
+    const struct grouping *grouping;
+    struct topk_sum *sums;
+    struct scorecard_group *groups;
+};
 
-    *groups = arena_alloc(arena, grouping->n_groups, sizeof(**groups), err);
-    if (sums == NULL || *groups == NULL) {
+static bool grouped_start(struct grouped *grouped, const struct grouping *grouping,
+                          struct arena *arena, struct err *err)
+{
+    grouped->grouping = grouping;
+    grouped->sums = arena_alloc(arena, grouping->n_groups, sizeof(*grouped->sums), err);
+    grouped->groups = arena_alloc(arena, grouping->n_groups, sizeof(*grouped->groups), err);
+    return grouped->sums != NULL && grouped->groups != NULL;
+}
+
+static void grouped_add(struct grouped *grouped, size_t category, const struct topk_sum *sum)
+{
+    const struct grouping *grouping = grouped->grouping;
+
+    if (grouping->n_groups > 0 && grouping->group[category] != GROUP_NONE) {
+        assert(grouping->group[category] < grouping->n_groups);
+        sum_add(&grouped->sums[grouping->group[category]], sum);
+    }
+}
+
+static void grouped_set(struct grouped *grouped, bool has_top5)
+{
+    for (size_t i = 0; i < grouped->grouping->n_groups; i++) {
+        grouped->groups[i].name = grouped->grouping->names[i];
+        group_set(&grouped->groups[i], &grouped->sums[i], has_top5);
+    }
+}
+
+static bool topk_split_set(struct scorecard_split *split, const struct topk_counts *counts,
+                           enum card_split of, const struct grouping groupings[2],
+                           struct arena *arena, struct err *err)
+{
+    struct grouped groups;
+    struct grouped bins;
+    struct topk_sum all = {0};
+
+    if (!grouped_start(&groups, &groupings[0], arena, err) ||
+        !grouped_start(&bins, &groupings[1], arena, err)) {
         return false;
     }
-    for (size_t category = 0; grouping->n_groups > 0 && category < counts->n_classes; category++) {
-        struct topk_count count = count_of(counts, split, category);
-        if (grouping->group[category] != GROUP_NONE) {
-            assert(grouping->group[category] < grouping->n_groups);
-            sum_add(&sums[grouping->group[category]], &count);
+    for (size_t category = 0; category < counts->n_classes; category++) {
+        struct topk_count count = count_of(counts, of, category);
+        if (count.images > 0) {
+            struct topk_sum sum = sum_of(&count);
+            sum_add(&all, &sum);
+            grouped_add(&groups, category, &sum);
+            grouped_add(&bins, category, &sum);
         }
     }
-    for (size_t group = 0; group < grouping->n_groups; group++) {
-        (*groups)[group].name = grouping->names[group];
-        group_set(&(*groups)[group], &sums[group], counts->has_top5);
-    }
+    grouped_set(&groups, counts->has_top5);
+    grouped_set(&bins, counts->has_top5);
+    *split = (struct scorecard_split){.groups = groups.groups, .bins = bins.groups};
+    split_set(split, &all, counts->has_top5);
     return true;
 }
 
@@ -137,31 +182,21 @@ bool evaluate_topk(struct scorecard *card, const struct topk_columns *columns,
                    const struct class_labels *labels, const struct class_info *info,
                    struct arena *arena, struct err *err)
 {
-    struct grouping supercategories = grouping_of_supercategories(info);
-    struct grouping bins;
+    struct grouping groupings[2] = {grouping_of_supercategories(info)};
     struct topk_counts counts;
 
     assert(info->n_classes == labels->n_classes);
-    if (!grouping_of_train_images(&bins, info, arena, err) ||
+    if (!grouping_of_train_images(&groupings[1], info, arena, err) ||
         !topk_count(&counts, columns, labels, arena, err)) {
         return false;
     }
     card->task = TASK_CLASSIFICATION;
     card->has_top5 = counts.has_top5;
-    card->n_groups = supercategories.n_groups;
-    card->n_bins = bins.n_groups;
+    card->n_groups = groupings[0].n_groups;
+    card->n_bins = groupings[1].n_groups;
     card->n_curves = 0;
     for (unsigned i = 0; i < N_CARD_SPLITS; i++) {
-        struct scorecard_split *split = &card->splits[i];
-        struct topk_sum sum = {0};
-        *split = (struct scorecard_split){0};
-        for (size_t category = 0; category < counts.n_classes; category++) {
-            struct topk_count count = count_of(&counts, i, category);
-            sum_add(&sum, &count);
-        }
-        split_set(split, &sum, counts.has_top5);
-        if (!groups_set(&split->groups, &supercategories, &counts, i, arena, err) ||
-            !groups_set(&split->bins, &bins, &counts, i, arena, err)) {
+        if (!topk_split_set(&card->splits[i], &counts, i, groupings, arena, err)) {
             return false;
         }
     }

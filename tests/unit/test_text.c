@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON both ways, SHA-256, hexadecimal and times. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +101,58 @@ static void test_double_text_reads_back(void **state)
         double_text(text, value);
         double back = strtod(text, NULL);
         assert_memory_equal(&back, &value, sizeof(value));
+    }
+}
+
+/* The text that printf and strtod find, one digit count after the other. */
+static void plain_double_text(char text[static DOUBLE_TEXT_SIZE], double value)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, DOUBLE_TEXT_SIZE, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    if (strpbrk(text, ".eni") == NULL) {
+        strcat(text, ".0");
+    }
+}
+
+static void assert_plain_text(double value)
+{
+    char text[DOUBLE_TEXT_SIZE];
+    char plain[DOUBLE_TEXT_SIZE];
+
+    double_text(text, value);
+    plain_double_text(plain, value);
+    assert_string_equal(text, plain);
+}
+
+static void test_double_text_of_shares(void **state)
+{
+    (void)state;
+    static const double corners[] = {0,    0.0001, 0.001, 0.01, 0.1,
+                                     0.25, 0.5,    1,     0.3,  0x1.fffffffffffffp-1};
+    uint64_t seed = 1;
+
+    for (size_t i = 0; i < ARRAY_SIZE(corners); i++) {
+        double value = corners[i];
+        double next = value;
+        assert_plain_text(value);
+        for (int step = 0; step < 3; step++) {
+            value = nextafter(value, 2);
+            next = nextafter(next, -1);
+            assert_plain_text(value);
+            assert_plain_text(next);
+        }
+    }
+    for (int i = 0; i < 100000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint64_t whole = (seed >> 20) % 200000 + 1;
+        assert_plain_text((double)((seed >> 40) % (whole + 1)) / (double)whole);
+        assert_plain_text((double)(seed >> 11) * 0x1p-53);
+        assert_plain_text((double)(seed >> 11) * 0x1p-53 * 0.001);
+        assert_plain_text((double)((seed >> 13) % 100000) / 1e5); /* few digits */
     }
 }
 
@@ -235,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_jwriter_document),
         cmocka_unit_test(test_jwriter_limit_is_sticky),
         cmocka_unit_test(test_double_text_reads_back),
+        cmocka_unit_test(test_double_text_of_shares),
         cmocka_unit_test(test_jdoc_open_and_walk),
         cmocka_unit_test(test_sha256_of_known_vectors),
         cmocka_unit_test(test_hex_read),
