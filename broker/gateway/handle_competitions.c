@@ -6,7 +6,7 @@
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/records.h"
 
-enum { LIST_BYTES_MAX = 4 << 20, SMALL_BYTES = 8192 };
+enum { LIST_BYTES_MAX = 32 << 20, SMALL_BYTES = 8192 };
 
 /* A copy's form, made by the first who needs it. */
 static void answer_list(struct exchange *exchange, struct copy *copy)

@@ -10,6 +10,15 @@ enum { LOOK_AGAIN_MS = 5000 };
 
 void poll_join(struct exchange *exchange, int64_t until_ms, void (*look)(struct exchange *exchange))
 {
+    int64_t n = 0;
+
+    for (struct exchange *other = exchange->parts->pollers; other != NULL;
+         other = other->poll.next) {
+        n++;
+    }
+    if (2 * n >= exchange->parts->settings.limits.connections) {
+        return;
+    }
     exchange->poll = (struct exchange_poll){
         .next = exchange->parts->pollers, .look = look, .until_ms = until_ms};
     exchange->parts->pollers = exchange;

@@ -7,7 +7,10 @@
 
 #include "broker/gateway/exchange.h"
 
-/* From now on events of the submission in the first argument of its route count. */
+/*
+ * From now on events of the submission in the first argument of its route count. Does nothing when
+ * half of all connections wait already: the rest is for those who do not.
+ */
 void poll_join(struct exchange *exchange, int64_t until_ms,
                void (*look)(struct exchange *exchange));
 

@@ -463,6 +463,32 @@ class HttpTest(GatewayTest):
         self.assertNotIn("\x1b", log)
 
 
+class CrowdTest(GatewayTest):
+    settings = "limits: {free_bytes: 0, connections: 8}\n"
+
+    def test_waiting_leaves_room(self):
+        """Half of the connections may wait; who comes then is answered at once."""
+        self.parts.competition()
+        token = self.parts.team("a")["token"]
+        path = "/v1/submissions/" + json.loads(self.upload(token)[2])["id"]
+        connections = [self.parts.raw() for _ in range(4)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nPrefer: wait=50\r\n"
+                               f"Authorization: Bearer {token}\r\n\r\n".encode())
+
+        def is_answered_at_once():
+            before = time.monotonic()
+            answer = self.parts.ask("GET", path, None, token, Prefer="wait=10")
+            return answer[0] == 200 and time.monotonic() - before < 9
+
+        harness.wait_for(is_answered_at_once, "an answer without a wait")
+        for connection in connections:
+            connection.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                connection.recv(1)
+
+
 class MemoryTest(GatewayTest):
     LIMIT_KB = 16 << 10
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "broker/gateway/settings.h"
 #include "client/up_settings.h"
 #include "common/file.h"
 #include "schemas/competition.h"
@@ -33,7 +34,8 @@ static void compare_or_update(const char *name, const void *data, size_t size)
     bytes_free(&found);
 }
 
-static const struct conf_table *const tables[] = {&competition_table, &up_settings_table};
+static const struct conf_table *const tables[] = {&competition_table, &settings_table,
+                                                  &up_settings_table};
 
 static void test_schemas_are_current(void **state)
 {
