@@ -250,7 +250,7 @@ static const struct wire_board_row board_rows[] = {
     {.rank = 3, .team_id = 9, .last_ms = 0, .n_submissions = 0},
 };
 
-static const char *const board_teams[] = {"<script>alert('x')</script>",
+static const char *const board_teams[] = {"<script>alert(\"x\")</script>",
                                           "Anna \"Ace\", & friends\r\n=1+1", " plain"};
 
 /* A copy as the cache would hold it. */
@@ -293,7 +293,7 @@ static void test_board_csv(void **state)
     assert_string_equal(
         writer.out.data,
         "Rank,TeamId,TeamName,LastSubmissionDate,Score,SubmissionCount,TeamMemberUserNames\n"
-        "1,7,<script>alert('x')</script>,2017-06-01 00:00:00,0.25000,3,\"anna,bert\"\n"
+        "1,7,\"<script>alert(\"\"x\"\")</script>\",2017-06-01 00:00:00,0.25000,3,\"anna,bert\"\n"
         "2,8,\"Anna \"\"Ace\"\", & friends\r\n=1+1\",2017-06-01 00:00:01,0.25000,1,\n"
         "3,9,\" plain\",1970-01-01 00:00:00,,0,\n");
     jwriter_end(&writer);
@@ -338,7 +338,7 @@ static void test_pages_escape(void **state)
         html_start(&html, 1 << 20);
         assert_true(page_board(&html, copy, 0));
         const char *text = (const char *)html.out.out.data;
-        assert_non_null(strstr(text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
+        assert_non_null(strstr(text, "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;"));
         assert_non_null(strstr(text, "Anna &quot;Ace&quot;, &amp; friends"));
         assert_non_null(strstr(text, "<title>Trees &amp; &lt;b&gt;"));
         assert_null(strstr(text, "<script"));
