@@ -265,6 +265,15 @@ static void test_token_is_kept_apart(void **state)
     assert_int_equal(visitor.n_calls, 1);
     assert_null(visitor.copy);
     assert_int_equal(visitor.refusal, REFUSAL_NOT_ALLOWED);
+    get(fixture, &organizer, "asy1_secret");
+    receive(fixture, WIRE_BOARD_GET);
+    get(fixture, &visitor, ""); /* does not wait for the organizer's */
+    receive(fixture, WIRE_BOARD_GET);
+    assert_int_equal(fixture->request.board_get.token.size, 0);
+    refuse(fixture, REFUSAL_NOT_ALLOWED);
+    assert_int_equal(visitor.n_calls, 1);
+    assert_int_equal(organizer.n_calls, 0);
+    copies_forget(fixture->copies, &organizer.node);
     get(fixture, &organizer, "asy1_secret"); /* asked again each time */
     receive(fixture, WIRE_BOARD_GET);
     refuse(fixture, REFUSAL_NO_TOKEN);
