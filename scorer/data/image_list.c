@@ -152,8 +152,9 @@ static bool read_plain(struct image_list *list, const char *path, struct arena *
     uint32_t(*size)[2] = arena_alloc(scratch, n_max, sizeof(*size), &err);
     for (size_t i = 0; i < ARRAY_SIZE(files) && !is_read; i++) {
         list->n = 0;
-        is_read =
-            list->number != NULL && list->split != NULL && plain_file_read(&files[i], scratch);
+        list->size = files[i].take == take_images ? size : NULL;
+        is_read = list->number != NULL && list->split != NULL && size != NULL &&
+                  plain_file_read(&files[i], scratch);
     }
     uint64_t min = UINT64_MAX;
     uint64_t max = 0;
