@@ -20,6 +20,7 @@ struct broker_config {
     int64_t pending_max;
     int64_t ready_age_max_ms;
     int64_t disk_free_min_bytes;
+    int64_t reserve_bytes;
     int log; /* enum log_level */
 };
 

@@ -61,8 +61,8 @@ static bool finish_competition_put(struct core *core, struct core_request *reque
     return core_reply_done(core, request, "created", err);
 }
 
-bool begin_competition_put(struct core *core, struct core_request *request,
-                           const struct core_now *now, struct err *err)
+bool core_begin_competition_put(struct core *core, struct core_request *request,
+                                const struct core_now *now, struct err *err)
 {
     static const char *const tasks[] = {
         [TASK_CLASSIFICATION] = "classification", [TASK_DETECTION] = "detection"};
@@ -120,8 +120,8 @@ bool core_append_contest(struct wire_buffer *rows, const struct contest *contest
     return wire_append(rows, WIRE_COMPETITION_ROW, &row, err);
 }
 
-bool begin_competition_list(struct core *core, struct core_request *request,
-                            const struct core_now *now, struct err *err)
+bool core_begin_competition_list(struct core *core, struct core_request *request,
+                                 const struct core_now *now, struct err *err)
 {
     struct wire_bytes id = request->message.competition_list.competition;
     struct wire_message reply = {.type = WIRE_COMPETITION_ROWS};
@@ -190,8 +190,8 @@ static bool is_printable(struct wire_bytes text)
     return true;
 }
 
-bool begin_team_put(struct core *core, struct core_request *request, const struct core_now *now,
-                    struct err *err)
+bool core_begin_team_put(struct core *core, struct core_request *request,
+                         const struct core_now *now, struct err *err)
 {
     const struct wire_team_put *message = &request->message.team_put;
     struct store_team_put *put = &request->call.team_put;
@@ -222,8 +222,8 @@ bool begin_team_put(struct core *core, struct core_request *request, const struc
 
 /* ---- keys and numbers ---- */
 
-bool begin_key_get(struct core *core, struct core_request *request, const struct core_now *now,
-                   struct err *err)
+bool core_begin_key_get(struct core *core, struct core_request *request, const struct core_now *now,
+                        struct err *err)
 {
     struct wire_message reply = {.type = WIRE_KEY};
     char text[RECEIPT_KEY_TEXT_SIZE];
@@ -251,8 +251,8 @@ static bool finish_stats(struct core *core, struct core_request *request,
     return core_reply(core, request, &reply, err);
 }
 
-bool begin_stats_get(struct core *core, struct core_request *request, const struct core_now *now,
-                     struct err *err)
+bool core_begin_stats_get(struct core *core, struct core_request *request,
+                          const struct core_now *now, struct err *err)
 {
     request->finish = finish_stats;
     request->call.kind = CALL_STATS;

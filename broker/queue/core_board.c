@@ -75,8 +75,8 @@ static bool reply_page(struct core *core, const struct core_request *request, st
     return ok;
 }
 
-bool begin_board_get(struct core *core, struct core_request *request, const struct core_now *now,
-                     struct err *err)
+bool core_begin_board_get(struct core *core, struct core_request *request,
+                          const struct core_now *now, struct err *err)
 {
     const struct wire_board_get *message = &request->message.board_get;
     bool is_organizer =
@@ -199,8 +199,8 @@ static void fill_move(struct core_request *request, enum wire_move move, int64_t
         .competition = request->contest->number, .move = move, .now_ms = now_ms};
 }
 
-bool begin_board_move(struct core *core, struct core_request *request, const struct core_now *now,
-                      struct err *err)
+bool core_begin_board_move(struct core *core, struct core_request *request,
+                           const struct core_now *now, struct err *err)
 {
     const struct wire_board_move *message = &request->message.board_move;
     bool is_found;

@@ -68,8 +68,8 @@ static bool finish_rescore_start(struct core *core, struct core_request *request
     return core_plan(core, request->contest, now, err) && reply_run(core, request, &report, err);
 }
 
-bool begin_rescore_start(struct core *core, struct core_request *request,
-                         const struct core_now *now, struct err *err)
+bool core_begin_rescore_start(struct core *core, struct core_request *request,
+                              const struct core_now *now, struct err *err)
 {
     bool is_found;
 
@@ -102,8 +102,8 @@ static bool finish_rescore_get(struct core *core, struct core_request *request,
     return reply_run(core, request, &get->report, err);
 }
 
-bool begin_rescore_get(struct core *core, struct core_request *request, const struct core_now *now,
-                       struct err *err)
+bool core_begin_rescore_get(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
 {
     uint64_t run = request->message.rescore_get.run;
 

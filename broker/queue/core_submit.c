@@ -77,8 +77,8 @@ static bool finish_submit_begin(struct core *core, struct core_request *request,
     return core_reply(core, request, &reply, err);
 }
 
-bool begin_submit_begin(struct core *core, struct core_request *request, const struct core_now *now,
-                        struct err *err)
+bool core_begin_submit_begin(struct core *core, struct core_request *request,
+                             const struct core_now *now, struct err *err)
 {
     const struct wire_submit_begin *message = &request->message.submit_begin;
     struct store_quota_get *get = &request->call.quota_get;
@@ -189,8 +189,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-bool begin_submit_commit(struct core *core, struct core_request *request,
-                         const struct core_now *now, struct err *err)
+bool core_begin_submit_commit(struct core *core, struct core_request *request,
+                              const struct core_now *now, struct err *err)
 {
     const struct wire_submit_commit *message = &request->message.submit_commit;
     struct store_submit *submit = &request->call.submit;
@@ -260,8 +260,8 @@ static bool finish_submission_get(struct core *core, struct core_request *reques
     return core_reply(core, request, &reply, err);
 }
 
-bool begin_submission_get(struct core *core, struct core_request *request,
-                          const struct core_now *now, struct err *err)
+bool core_begin_submission_get(struct core *core, struct core_request *request,
+                               const struct core_now *now, struct err *err)
 {
     struct store_submission_get *get = &request->call.submission_get;
     uint8_t id[STORE_ID_BYTES];
@@ -293,8 +293,8 @@ static bool finish_submission_list(struct core *core, struct core_request *reque
     return core_reply(core, request, &reply, err);
 }
 
-bool begin_submission_list(struct core *core, struct core_request *request,
-                           const struct core_now *now, struct err *err)
+bool core_begin_submission_list(struct core *core, struct core_request *request,
+                                const struct core_now *now, struct err *err)
 {
     const struct wire_submission_list *message = &request->message.submission_list;
     bool is_found;
@@ -337,8 +337,8 @@ static bool finish_submission_retry(struct core *core, struct core_request *requ
            core_reply_done(core, request, "put back", err) && core_wake(core, 1, now, err);
 }
 
-bool begin_submission_retry(struct core *core, struct core_request *request,
-                            const struct core_now *now, struct err *err)
+bool core_begin_submission_retry(struct core *core, struct core_request *request,
+                                 const struct core_now *now, struct err *err)
 {
     struct store_retry *retry = &request->call.retry;
     uint8_t id[STORE_ID_BYTES];
@@ -398,8 +398,8 @@ static bool finish_receipt_get(struct core *core, struct core_request *request,
     return ok;
 }
 
-bool begin_receipt_get(struct core *core, struct core_request *request, const struct core_now *now,
-                       struct err *err)
+bool core_begin_receipt_get(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
 {
     struct store_entries_get *get = &request->call.entries_get;
     uint8_t id[STORE_ID_BYTES];
@@ -448,8 +448,8 @@ static bool finish_selection_put(struct core *core, struct core_request *request
     return core_refuse_store(core, request, select->outcome, err);
 }
 
-bool begin_selection_put(struct core *core, struct core_request *request,
-                         const struct core_now *now, struct err *err)
+bool core_begin_selection_put(struct core *core, struct core_request *request,
+                              const struct core_now *now, struct err *err)
 {
     const struct wire_selection_put *message = &request->message.selection_put;
     bool is_found;

@@ -122,8 +122,8 @@ static bool store_claim(struct core *core, struct core_request *request, const s
     return core_store(core, request, err);
 }
 
-bool begin_claim(struct core *core, struct core_request *request, const struct core_now *now,
-                 struct err *err)
+bool core_begin_claim(struct core *core, struct core_request *request, const struct core_now *now,
+                      struct err *err)
 {
     const struct wire_claim *message = &request->message.claim;
     uint32_t wait_ms = message->wait_ms > CLAIM_WAIT_MAX_MS ? CLAIM_WAIT_MAX_MS : message->wait_ms;
@@ -206,8 +206,8 @@ static bool finish_renew(struct core *core, struct core_request *request,
     return core_reply(core, request, &reply, err);
 }
 
-bool begin_renew(struct core *core, struct core_request *request, const struct core_now *now,
-                 struct err *err)
+bool core_begin_renew(struct core *core, struct core_request *request, const struct core_now *now,
+                      struct err *err)
 {
     const struct wire_renew *message = &request->message.renew;
 
@@ -317,8 +317,8 @@ static bool are_problems(struct wire_bytes rest)
     return step == WIRE_LAST;
 }
 
-bool begin_result(struct core *core, struct core_request *request, const struct core_now *now,
-                  struct err *err)
+bool core_begin_result(struct core *core, struct core_request *request, const struct core_now *now,
+                       struct err *err)
 {
     const struct wire_result *message = &request->message.result;
     struct store_complete *complete = &request->call.complete;
@@ -355,8 +355,8 @@ static bool finish_failed(struct core *core, struct core_request *request,
            reply_taken(core, request, (uint64_t)fail->job, VERDICT_RECORDED, err);
 }
 
-bool begin_failed(struct core *core, struct core_request *request, const struct core_now *now,
-                  struct err *err)
+bool core_begin_failed(struct core *core, struct core_request *request, const struct core_now *now,
+                       struct err *err)
 {
     const struct wire_failed *message = &request->message.failed;
 

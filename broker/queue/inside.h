@@ -148,8 +148,8 @@ MUST_CHECK bool core_tick_work(struct core *core, const struct core_now *now, st
 /* ---- one function a message type ---- */
 
 #define CORE_BEGIN(name)                                                                           \
-    MUST_CHECK bool begin_##name(struct core *core, struct core_request *request,                  \
-                                 const struct core_now *now, struct err *err)
+    MUST_CHECK bool core_begin_##name(struct core *core, struct core_request *request,             \
+                                      const struct core_now *now, struct err *err)
 
 CORE_BEGIN(competition_put);
 CORE_BEGIN(competition_list);

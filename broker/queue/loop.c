@@ -291,13 +291,15 @@ static bool open_keys(struct loop *loop, struct err *err)
 static bool open_store(struct loop *loop, struct err *err)
 {
     const struct broker_config *config = loop->config;
+    const struct store_settings store_settings = {.path = config->database,
+                                                  .lease_ms = config->lease_ms,
+                                                  .reserve_bytes = config->reserve_bytes};
     const struct core_settings settings = {.lease_ms = config->lease_ms,
                                            .pending_max = config->pending_max,
                                            .ready_age_max_ms = config->ready_age_max_ms,
                                            .disk_free_min_bytes = config->disk_free_min_bytes};
 
-    return store_open(&loop->store, config->database, time_wall_ms(), time_boot_ms(),
-                      config->lease_ms, err) &&
+    return store_open(&loop->store, &store_settings, time_wall_ms(), time_boot_ms(), err) &&
            make_organizer(loop, err) && write_public_key(loop, err) &&
            core_open(&loop->core, &settings, &loop->keys, loop->store, err) &&
            store_thread_open(&loop->thread, loop->store, err);

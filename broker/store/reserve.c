@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 #include "common/file.h"
 #include "common/log.h"
 
-enum { ROOM_FACTOR = 4 };
+enum { ROOM_FACTOR = 4, BLOCK_BYTES = 512 };
 
 static void make(struct reserve *reserve)
 {
@@ -26,24 +26,39 @@ static void make(struct reserve *reserve)
         log_warn("no reserve", "path=%s text=\"%s\"", reserve->path, strerror(errno));
         return;
     }
-    int status = posix_fallocate(fd, 0, RESERVE_BYTES);
+    int status = posix_fallocate(fd, 0, reserve->size_bytes);
     close(fd);
     reserve->is_there = status == 0;
-    if (status != 0) {
+    if (status == 0) {
+        log_info("disk has room", "reserve=%s bytes=%" PRId64, reserve->path, reserve->size_bytes);
+    } else {
         log_warn("no reserve", "path=%s text=\"%s\"", reserve->path, strerror(status));
         unlink(reserve->path);
     }
 }
 
-bool reserve_open(struct reserve *reserve, const char *database, struct err *err)
+/* Free bytes where the reserve lies; 0 where they cannot be told. */
+static int64_t free_bytes(const struct reserve *reserve)
 {
-    int n = snprintf(reserve->path, sizeof(reserve->path), "%s.reserve", database);
+    char folder[PATH_MAX];
+    struct statvfs info;
+    struct err ignored;
 
-    if (n < 0 || (size_t)n >= sizeof(reserve->path)) {
-        return err_set(err, ERR_CONFIG, "path of the database is too long");
+    if (!path_folder(folder, sizeof(folder), reserve->path, &ignored) ||
+        statvfs(folder, &info) < 0) {
+        return 0;
     }
-    make(reserve);
-    return true;
+    return (int64_t)(info.f_bavail * info.f_frsize);
+}
+
+bool reserve_is_spent(const struct reserve *reserve)
+{
+    return reserve->size_bytes > 0 && !reserve->is_there;
+}
+
+bool reserve_is_needed(const struct reserve *reserve)
+{
+    return reserve->is_there && free_bytes(reserve) < reserve->size_bytes;
 }
 
 bool reserve_give_up(struct reserve *reserve)
@@ -52,23 +67,35 @@ bool reserve_give_up(struct reserve *reserve)
         return false;
     }
     reserve->is_there = false;
-    log_warn("disk full", "reserve=\"given up\" bytes=%d", RESERVE_BYTES);
+    log_warn("disk full", "reserve=\"given up\" bytes=%" PRId64, reserve->size_bytes);
     return unlink(reserve->path) == 0;
 }
 
 void reserve_take_back(struct reserve *reserve)
 {
-    char folder[PATH_MAX];
-    struct statvfs info;
-    struct err ignored;
-
-    if (reserve->is_there || !path_folder(folder, sizeof(folder), reserve->path, &ignored) ||
-        statvfs(folder, &info) < 0 ||
-        (uint64_t)info.f_bavail * info.f_frsize < (uint64_t)ROOM_FACTOR * RESERVE_BYTES) {
+    if (reserve->is_there || reserve->size_bytes == 0 ||
+        free_bytes(reserve) < ROOM_FACTOR * reserve->size_bytes) {
         return;
     }
     make(reserve);
-    if (reserve->is_there) {
-        log_info("disk has room", "reserve=\"taken back\" bytes=%d", RESERVE_BYTES);
+}
+
+bool reserve_open(struct reserve *reserve, const char *database, int64_t size_bytes,
+                  struct err *err)
+{
+    struct stat info;
+
+    *reserve = (struct reserve){.size_bytes = size_bytes};
+    if (size_bytes == 0) {
+        return true;
     }
+    int n = snprintf(reserve->path, sizeof(reserve->path), "%s.reserve", database);
+
+    if (n < 0 || (size_t)n >= sizeof(reserve->path)) {
+        return err_set(err, ERR_CONFIG, "path of the database is too long");
+    }
+    reserve->is_there =
+        stat(reserve->path, &info) == 0 && info.st_blocks * BLOCK_BYTES >= size_bytes;
+    reserve_take_back(reserve);
+    return true;
 }

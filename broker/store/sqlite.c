@@ -56,13 +56,13 @@ struct db {
 
 static bool fail(struct db *db, const char *what, struct err *err)
 {
-    db->status = sqlite3_errcode(db->handle);
+    db->status = sqlite3_extended_errcode(db->handle);
     return err_set(err, ERR_STORE, "%s: %s", what, sqlite3_errmsg(db->handle));
 }
 
 bool db_is_full(const struct db *db)
 {
-    return (db->status & 0xff) == SQLITE_FULL;
+    return (db->status & 0xff) == SQLITE_FULL || db->status == SQLITE_IOERR_SHMSIZE;
 }
 
 static bool run_text(struct db *db, const char *sql, struct err *err)
@@ -144,6 +144,18 @@ bool db_start(struct db *db, enum db_statement statement, const struct db_value 
     return true;
 }
 
+/* What is read can no longer be trusted, or the disk fails: nothing may be answered from it. */
+static void stop_if_damaged(const struct db *db, const struct err *err)
+{
+    int status = db->status & 0xff;
+
+    if (!db_is_full(db) &&
+        (status == SQLITE_CORRUPT || status == SQLITE_NOTADB || status == SQLITE_IOERR)) {
+        log_error("database failed", "text=\"%s\"", err->text);
+        abort(); /* the next start recovers from the WAL and checks the file */
+    }
+}
+
 bool db_row(struct db *db, enum db_statement statement, bool *has_row, struct err *err)
 {
     int status = sqlite3_step(db->statements[statement]);
@@ -151,6 +163,7 @@ bool db_row(struct db *db, enum db_statement statement, bool *has_row, struct er
     *has_row = status == SQLITE_ROW;
     if (status != SQLITE_ROW && status != SQLITE_DONE) {
         fail(db, "statement", err);
+        stop_if_damaged(db, err);
         reset(db, statement);
         return false;
     }
@@ -241,7 +254,7 @@ bool db_commit(struct db *db, struct err *err)
     if (run_one(db, DB_COMMIT, err)) {
         return true;
     }
-    if ((db->status & 0xff) != SQLITE_FULL && (db->status & 0xff) != SQLITE_BUSY) {
+    if (!db_is_full(db) && (db->status & 0xff) != SQLITE_BUSY) {
         log_error("commit failed", "text=\"%s\"", err->text);
         abort(); /* whether it is durable is unknown: only a new start can tell */
     }

@@ -10,21 +10,33 @@
 #include "broker/store/inside.h"
 #include "common/log.h"
 
-bool store_open(struct store **store, const char *path, int64_t now_ms, int64_t now_boot_ms,
-                int64_t lease_ms, struct err *err)
+static bool open_database(struct store *store, const struct store_settings *settings,
+                          int64_t now_ms, int64_t now_boot_ms, struct err *err)
+{
+    if (db_open(&store->db, settings->path, now_ms, err) && db_begin(store->db, err) &&
+        db_run(store->db, DB_JOB_REARM, err, db_int(now_boot_ms + settings->lease_ms),
+               db_int(now_boot_ms)) &&
+        db_commit(store->db, err)) {
+        return true;
+    }
+    db_close(&store->db);
+    return false;
+}
+
+bool store_open(struct store **store, const struct store_settings *settings, int64_t now_ms,
+                int64_t now_boot_ms, struct err *err)
 {
     struct store *opened = calloc(1, sizeof(*opened));
 
     if (opened == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for a store");
     }
-    if (!db_open(&opened->db, path, now_ms, err) || !reserve_open(&opened->reserve, path, err)) {
+    if (!reserve_open(&opened->reserve, settings->path, settings->reserve_bytes, err)) {
         goto fail;
     }
-    if (!db_begin(opened->db, err) ||
-        !db_run(opened->db, DB_JOB_REARM, err, db_int(now_boot_ms + lease_ms),
-                db_int(now_boot_ms)) ||
-        !db_commit(opened->db, err)) {
+    if (!open_database(opened, settings, now_ms, now_boot_ms, err) &&
+        !(reserve_is_needed(&opened->reserve) && reserve_give_up(&opened->reserve) &&
+          open_database(opened, settings, now_ms, now_boot_ms, err))) {
         goto fail;
     }
     *store = opened;
@@ -127,7 +139,7 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
     struct err err;
     struct err end_err;
 
-    if (!store->reserve.is_there && is_new_work(call)) {
+    if (reserve_is_spent(&store->reserve) && is_new_work(call)) {
         store_call_fail(call, STORE_FULL);
         return true;
     }

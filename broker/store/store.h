@@ -340,15 +340,21 @@ struct store_call {
     };
 };
 
+struct store_settings {
+    const char *path;      /* borrowed for the call */
+    int64_t lease_ms;      /* what leases found in the store get anew */
+    int64_t reserve_bytes; /* room kept to finish accepted work on a full disk; 0: none */
+};
+
 /*
- * Opens the store; see db_open. Leases found in it get a new lease of `lease_ms` from now, so that
- * a restart loses no work under way.
+ * Opens the store; see db_open. Leases found in it get a new lease from now, so that a restart
+ * loses no work under way.
  *
  * Errors   as db_open
  * Owns     *store is owned by the caller; end it with store_close
  */
-MUST_CHECK bool store_open(struct store **store, const char *path, int64_t now_ms,
-                           int64_t now_boot_ms, int64_t lease_ms, struct err *err);
+MUST_CHECK bool store_open(struct store **store, const struct store_settings *settings,
+                           int64_t now_ms, int64_t now_boot_ms, struct err *err);
 void store_close(struct store **store);
 
 /*

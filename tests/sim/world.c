@@ -269,6 +269,7 @@ static void broker_start(struct world *world)
 {
     const struct core_settings settings = {
         .lease_ms = LEASE_MS, .pending_max = 2000, .disk_free_min_bytes = 0};
+    const struct store_settings store_settings = {.path = world->path, .lease_ms = LEASE_MS};
     struct moment start;
     struct err err;
     const struct core_now *now = moment(world, &start);
@@ -276,7 +277,7 @@ static void broker_start(struct world *world)
     world->incarnation++;
     world->n_queued = 0;
     world->is_commit_due = false;
-    if (!store_open(&world->store, world->path, now->wall_ms, now->boot_ms, LEASE_MS, &err) ||
+    if (!store_open(&world->store, &store_settings, now->wall_ms, now->boot_ms, &err) ||
         !core_open(&world->core, &settings, &world->keys, world->store, &err)) {
         world_fail(world, "the broker does not start: %s", err.text);
     }

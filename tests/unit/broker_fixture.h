@@ -64,7 +64,7 @@ static inline void fixture_write_config(const struct fixture *fixture)
             "gateways: ipc://%s/gateways.sock\nworkers: ipc://%s/workers.sock\n"
             "events: ipc://%s/events.sock\ndatabase: %s/assay.db\nkeys: %s/keys\n"
             "receipt_public_key: %s/receipt.pub\norganizer_token: %s/organizer.token\n"
-            "lease_ms: %lld\ndisk_free_min_bytes: 0\n",
+            "lease_ms: %lld\ndisk_free_min_bytes: 0\nreserve_bytes: 0\n",
             fixture->folder, fixture->folder, fixture->folder, fixture->folder, fixture->folder,
             fixture->folder, fixture->folder, (long long)fixture->lease_ms);
     fclose(file);

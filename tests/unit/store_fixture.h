@@ -41,6 +41,7 @@ struct world {
     int64_t competition;
     int64_t teams[2];
     int64_t boot_ms;
+    int64_t reserve_bytes;
 };
 
 static inline void run(struct world *world, struct store_call *call)
@@ -50,12 +51,19 @@ static inline void run(struct world *world, struct store_call *call)
     store_batch(world->store, calls, 1);
 }
 
+static inline struct store_settings settings_of(const struct world *world)
+{
+    return (struct store_settings){
+        .path = world->path, .lease_ms = LEASE_MS, .reserve_bytes = world->reserve_bytes};
+}
+
 static inline void reopen(struct world *world)
 {
+    struct store_settings settings = settings_of(world);
     struct err err;
 
     store_close(&world->store);
-    assert_true(store_open(&world->store, world->path, NOW_MS, world->boot_ms, LEASE_MS, &err));
+    assert_true(store_open(&world->store, &settings, NOW_MS, world->boot_ms, &err));
 }
 
 static inline struct store_call competition_call(const char *id, const char *yaml)
@@ -90,12 +98,10 @@ static inline struct store_call team_call(const struct world *world, const char 
 
 static inline void world_open(struct world *world, const struct engine *engine)
 {
-    struct err err;
-
     *world = (struct world){.engine = engine, .folder = "/tmp/assay-store-XXXXXX", .boot_ms = 5000};
     assert_non_null(mkdtemp(world->folder));
     engine->path(world->path, sizeof(world->path), world->folder);
-    assert_true(store_open(&world->store, world->path, NOW_MS, world->boot_ms, LEASE_MS, &err));
+    reopen(world);
     struct store_call competition = competition_call("demo", "competition: demo");
     run(world, &competition);
     world->competition = competition.competition_put.competition;

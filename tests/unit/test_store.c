@@ -295,13 +295,14 @@ static void check_fairness(struct world *world)
 
 static void check_reopen(struct world *world)
 {
+    struct store_settings settings = settings_of(world);
     struct err err;
     struct store *second = NULL;
 
     assert_int_equal(submit(world, 0, 1), STORE_DONE);
     assert_int_equal(submit(world, 1, 2), STORE_DONE);
     struct store_call job = claim(world);
-    assert_false(store_open(&second, world->path, NOW_MS, 0, LEASE_MS, &err)); /* the lock */
+    assert_false(store_open(&second, &settings, NOW_MS, 0, &err)); /* the lock */
     assert_int_equal(err.code, ERR_CONFIG);
     world->boot_ms = 1; /* the machine was started again: its boot clock too */
     reopen(world);

@@ -18,7 +18,7 @@
 #include "broker/store/reserve.h"
 #include "tests/unit/store_fixture.h"
 
-enum { DISK_MIB = 80, SUBMISSIONS_MAX = 200000 };
+enum { RESERVE_BYTES = 16 << 20, DISK_MIB = 80, SUBMISSIONS_MAX = 200000 };
 
 /* A mount namespace of our own, so that the file system goes away with us. */
 static bool mount_disk(const char *folder)
@@ -56,15 +56,22 @@ static int fill(const struct world *world, size_t rest_bytes)
     return fd;
 }
 
+static void unlink_filler(const struct world *world)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/filler", world->folder);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void make_world(struct world *world, const char *folder)
 {
     struct store_call competition = competition_call("demo", "competition: demo");
-    struct err err;
 
-    *world = (struct world){.engine = &engines[0], .boot_ms = 5000};
+    *world = (struct world){.engine = &engines[0], .boot_ms = 5000, .reserve_bytes = RESERVE_BYTES};
     snprintf(world->folder, sizeof(world->folder), "%s", folder);
     engines[0].path(world->path, sizeof(world->path), folder);
-    assert_true(store_open(&world->store, world->path, NOW_MS, world->boot_ms, LEASE_MS, &err));
+    reopen(world);
     competition.competition_put.per_day = SUBMISSIONS_MAX;
     competition.competition_put.has_total = false;
     run(world, &competition);
@@ -82,7 +89,13 @@ static void fill_and_finish(const char *folder)
     struct store_call call;
 
     make_world(&world, folder);
-    int fd = fill(&world, 1 << 20);
+    store_close(&world.store);
+    int fd = fill(&world, 0);
+    reopen(&world); /* what the start needs is in the reserve, too */
+    close(fd);
+    unlink_filler(&world);
+    reopen(&world);
+    fd = fill(&world, 1 << 20);
     do {
         call = numbered_submission(&world, n_accepted + 1);
         run(&world, &call);
@@ -99,6 +112,9 @@ static void fill_and_finish(const char *folder)
         n_finished++;
     }
     call = numbered_submission(&world, n_accepted + 1);
+    run(&world, &call);
+    assert_int_equal(call.submit.outcome, STORE_FULL);
+    reopen(&world); /* a start without room */
     run(&world, &call);
     assert_int_equal(call.submit.outcome, STORE_FULL);
     assert_int_equal(ftruncate(fd, 0), 0);
