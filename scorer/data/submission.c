@@ -147,10 +147,11 @@ static enum pass_outcome pass(struct submission *submission, struct problems *pr
 }
 
 static void name_columns(struct reading *reading, const struct format *format,
-                         const char *const *names)
+                         const char *const *names, size_t n_names)
 {
+    assert(format->n_columns == n_names);
     reading->format = format;
-    for (size_t i = 0; i < format->n_columns; i++) {
+    for (size_t i = 0; i < n_names; i++) {
         reading->columns[i].name = names[i];
     }
 }
@@ -185,16 +186,17 @@ static bool ready_source(struct reading *reading, struct err *err)
 
     switch (source->form.format) {
     case FORMAT_TOPK:
-        name_columns(reading, &topk_format, (const char *const[]){names->id, names->predicted});
+        name_columns(reading, &topk_format, (const char *const[]){names->id, names->predicted}, 2);
         break;
     case FORMAT_BOXES:
         name_columns(reading, &boxes_format,
                      (const char *const[]){names->image_id, names->category_id, names->score,
-                                           names->x, names->y, names->width, names->height});
+                                           names->x, names->y, names->width, names->height},
+                     7);
         break;
     case FORMAT_PREDICTION_STRING:
         name_columns(reading, &strings_format,
-                     (const char *const[]){names->image_id, names->prediction_string});
+                     (const char *const[]){names->image_id, names->prediction_string}, 2);
         break;
     }
     reading->header = (struct table_source){
