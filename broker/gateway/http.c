@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +22,13 @@
 
 #include <microhttpd.h>
 
+#include "broker/gateway/listen.h"
 #include "broker/gateway/parting.h"
 #include "common/log.h"
 #include "common/text.h"
 
 enum {
     CONNECTION_BYTES = 32 << 10,
-    ADDRESS_SIZE = 96,
-    BACKLOG = 511,
     DRAIN_BYTES = 16 << 20, /* of a body without a length that was answered in the middle */
     CLOSE_ROUNDS = 100,
 };
@@ -70,7 +68,7 @@ struct http_server {
     int epoll_fd; /* over the library's and that of the parting connections */
     int64_t parting_at_ms;
     bool has_resumed; /* the library does not wake its descriptor for these */
-    char address[ADDRESS_SIZE];
+    char address[LISTEN_ADDRESS_SIZE];
 };
 
 /* ---- one request ---- */
@@ -368,72 +366,6 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
 
 /* ---- the server ---- */
 
-/* "host:port", "[host]:port" */
-static bool split_address(char host[static ADDRESS_SIZE], char port[static ADDRESS_SIZE],
-                          const char *listen, struct err *err)
-{
-    const char *colon = strrchr(listen, ':');
-    bool is_bracketed = listen[0] == '[';
-
-    if (colon == NULL || colon == listen || (is_bracketed && colon[-1] != ']') ||
-        strlen(listen) >= ADDRESS_SIZE) {
-        return err_set(err, ERR_CONFIG, "'%s' is not an address such as 127.0.0.1:8080", listen);
-    }
-    snprintf(host, ADDRESS_SIZE, "%.*s", (int)(colon - listen) - 2 * is_bracketed,
-             listen + is_bracketed);
-    snprintf(port, ADDRESS_SIZE, "%s", colon + 1);
-    return true;
-}
-
-static bool bind_and_listen(int fd, const struct addrinfo *address)
-{
-    int on = 1;
-
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-           bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
-}
-
-static bool name_address(struct http_server *server, int fd, struct err *err)
-{
-    struct sockaddr_storage bound;
-    socklen_t size = sizeof(bound);
-    char host[ADDRESS_SIZE / 2];
-    char port[8];
-
-    if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0 ||
-        getnameinfo((struct sockaddr *)&bound, size, host, sizeof(host), port, sizeof(port),
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-        return err_set(err, ERR_SYSTEM, "the bound address cannot be read");
-    }
-    bool is_v6 = strchr(host, ':') != NULL;
-    snprintf(server->address, sizeof(server->address), "http://%s%s%s:%s", is_v6 ? "[" : "", host,
-             is_v6 ? "]" : "", port);
-    return true;
-}
-
-static bool open_socket(int *fd, struct http_server *server, const char *listen, struct err *err)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-    char host[ADDRESS_SIZE];
-    char port[ADDRESS_SIZE];
-    struct addrinfo *found = NULL;
-
-    if (!split_address(host, port, listen, err)) {
-        return false;
-    }
-    if (getaddrinfo(host, port, &hints, &found) != 0) {
-        return err_set(err, ERR_CONFIG, "'%s' is not an address such as 127.0.0.1:8080", listen);
-    }
-    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool ok = *fd >= 0 && bind_and_listen(*fd, found);
-    freeaddrinfo(found);
-    if (!ok) {
-        return err_set(err, ERR_CONFIG, "listen on %s: %s", listen, strerror(errno));
-    }
-    return name_address(server, *fd, err);
-}
-
 PRINTF_LIKE(2, 0)
 static void on_log(void *context, const char *format, va_list args)
 {
@@ -501,7 +433,8 @@ bool http_open(struct http_server **server, const struct http_options *options,
         err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
         goto fail;
     }
-    if (!parting_open(&opened->parting, err) || !open_socket(&fd, opened, options->listen, err) ||
+    if (!parting_open(&opened->parting, err) ||
+        !listen_open(&fd, opened->address, options->listen, err) ||
         !start_daemon(opened, options, fd, err)) {
         goto fail;
     }

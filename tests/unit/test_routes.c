@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The router, and the table of routes against schemas/openapi.yaml: every address and method is in
- * both, by a plain scan of the file's indentation.
+ * both, by a plain scan of the file's indentation. And the socket that all of it listens on.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "broker/gateway/listen.h"
 #include "broker/gateway/routes.h"
 #include "common/file.h"
 
@@ -133,11 +135,52 @@ static void test_routes_are_described(void **state)
     bytes_free(&text);
 }
 
+static void test_listen_open(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *where;
+        const char *address; /* how it begins; NULL: refused */
+    } cases[] = {
+        {"127.0.0.1:0", "http://127.0.0.1:"},
+        {"0.0.0.0:0", "http://0.0.0.0:"},
+        {"127.0.0.1", NULL},
+        {":8080", NULL},
+        {"", NULL},
+        {"[127.0.0.1:80", NULL},
+        {"localhost:0", NULL},
+        {"127.0.0.1:http", NULL},
+        {"127.0.0.1:65536", NULL},
+        {"192.0.2.1:0", NULL}, /* TEST-NET-1 (RFC 5737): of no machine */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char address[LISTEN_ADDRESS_SIZE];
+        struct err err;
+        int fd = -1;
+        print_message("case: %s\n", cases[i].where);
+        bool ok = listen_open(&fd, address, cases[i].where, &err);
+        assert_int_equal(ok, cases[i].address != NULL);
+        if (!ok) {
+            assert_int_equal(err.code, ERR_CONFIG);
+            assert_int_equal(fd, -1);
+            continue;
+        }
+        assert_memory_equal(address, cases[i].address, strlen(cases[i].address));
+        assert_true(strcmp(strrchr(address, ':'), ":0") != 0);
+        char again[LISTEN_ADDRESS_SIZE]; /* the port is taken now */
+        int second = -1;
+        assert_false(listen_open(&second, again, address + strlen("http://"), &err));
+        assert_int_equal(err.code, ERR_CONFIG);
+        close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_route_find),
         cmocka_unit_test(test_routes_are_described),
+        cmocka_unit_test(test_listen_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
