@@ -109,6 +109,23 @@ bool login_set_url(struct login *login, const char *url, struct err *err)
     return true;
 }
 
+bool login_is_exposed(const struct login *login)
+{
+    static const char *const own[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = login->url + 7;
+
+    if (strncmp(login->url, "http://", 7) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        size_t length = strlen(own[i]);
+        if (strncmp(host, own[i], length) == 0 && strchr(":/", host[length]) != NULL) {
+            return false; /* strchr finds the end of the text too */
+        }
+    }
+    return true;
+}
+
 bool login_set_token(struct login *login, const char *text, struct err *err)
 {
     static const char spaces[] = " \t\r\n";

@@ -39,6 +39,9 @@ MUST_CHECK bool login_keep(char path[static LOGIN_URL_SIZE], const struct login 
 /* Takes an address as typed. Errors: ERR_CONFIG. */
 MUST_CHECK bool login_set_url(struct login *login, const char *url, struct err *err);
 
+/* True where the token would go unencrypted over a network: http:// to another machine. */
+bool login_is_exposed(const struct login *login);
+
 /* Takes a token as typed or read, with spaces around it. Errors: ERR_CONFIG. */
 MUST_CHECK bool login_set_token(struct login *login, const char *text, struct err *err);
 

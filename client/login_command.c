@@ -100,6 +100,10 @@ int command_login(int argc, char **argv)
     bool ok = login_set_url(&login, options.url, &err) &&
               (options.token_path != NULL ? login_read_token(&login, options.token_path, &err)
                                           : ask_token(&login, &err));
+    if (ok && login_is_exposed(&login)) {
+        fprintf(stderr, "assay: the token goes to %s unencrypted; https:// would hide it\n",
+                login.url);
+    }
     int code = ok ? check_token(&login) : command_failed(&err);
     if (code == EXIT_DONE && !login_keep(path, &login, &err)) {
         code = command_failed(&err);

@@ -144,6 +144,33 @@ static void test_login_find_wrong(void **state)
     }
 }
 
+static void test_login_is_exposed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool is_exposed;
+    } cases[] = {
+        {"https://example.org", false},
+        {"http://example.org", true},
+        {"http://localhost", false},
+        {"http://localhost:8080/x", false},
+        {"http://127.0.0.1:8080", false},
+        {"http://[::1]:8080", false},
+        {"http://localhost.example.org", true},
+        {"http://127.0.0.10", true},
+        {"http://127.0.0.1@example.org", true},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct login login = {0};
+        struct err err;
+        assert_true(login_set_url(&login, cases[i].url, &err));
+        if (login_is_exposed(&login) != cases[i].is_exposed) {
+            fail_msg("%s", cases[i].url);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_login_find_environment, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_login_find_token_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_login_find_wrong, make_folder, remove_folder),
+        cmocka_unit_test(test_login_is_exposed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
