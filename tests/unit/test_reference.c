@@ -17,6 +17,7 @@
 #include "client/up_settings.h"
 #include "common/file.h"
 #include "schemas/competition.h"
+#include "scorer/worker/worker_settings.h"
 
 static void compare_or_update(const char *name, const void *data, size_t size)
 {
@@ -35,7 +36,7 @@ static void compare_or_update(const char *name, const void *data, size_t size)
 }
 
 static const struct conf_table *const tables[] = {&competition_table, &settings_table,
-                                                  &up_settings_table};
+                                                  &up_settings_table, &worker_settings_table};
 
 static void test_schemas_are_current(void **state)
 {
