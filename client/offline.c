@@ -120,6 +120,7 @@ enum exit_code offline_read(struct submission *submission, const char *path,
                  .columns = &competition->submission.columns,
                  .prediction = &competition->submission.prediction},
         .catalog = catalog,
+        .unpacked_max = (size_t)competition->limits.file_bytes,
         .n_threads = offline_threads(),
     };
     struct problems *problems = calloc(1, sizeof(*problems));

@@ -69,22 +69,25 @@ static size_t round_up(size_t size, size_t align)
     return (size + align - 1) & ~(align - 1);
 }
 
-/* Maps memory aligned to `align`, a power of two of at least a page; MAP_FAILED on failure. */
-static void *map_aligned(size_t size, size_t align)
+static unsigned char *map_anonymous(size_t size)
 {
-    size_t spare = align > ALIGN_LARGE ? align : 0;
-    unsigned char *base =
-        mmap(NULL, size + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
 
-    if (base == MAP_FAILED || spare == 0) {
-        return base;
+/* Maps memory that begins where a huge page can, or where it must; MAP_FAILED on failure. */
+static unsigned char *map_for_huge_pages(size_t size)
+{
+    unsigned char *base = map_anonymous(size + HUGE_PAGE);
+
+    if (base == MAP_FAILED) { /* there may still be room without the spare page */
+        return map_anonymous(size);
     }
-    size_t before = round_up((uintptr_t)base, align) - (uintptr_t)base;
+    size_t before = round_up((uintptr_t)base, HUGE_PAGE) - (uintptr_t)base;
     if (before > 0) {
         munmap(base, before);
     }
-    if (before < spare) {
-        munmap(base + before + size, spare - before);
+    if (before < HUGE_PAGE) {
+        munmap(base + before + size, HUGE_PAGE - before);
     }
     return base + before;
 }
@@ -99,7 +102,8 @@ static struct block *block_new(size_t size, struct err *err)
     }
     size_t align = size < HUGE_PAGE ? ALIGN_LARGE : HUGE_PAGE;
     block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, align);
-    block->base = map_aligned(block->size_bytes, align);
+    block->base = align == HUGE_PAGE ? map_for_huge_pages(block->size_bytes)
+                                     : map_anonymous(block->size_bytes);
     if (block->base == MAP_FAILED) {
         err_set(err, ERR_SYSTEM, "no memory for %zu bytes: %s", block->size_bytes, strerror(errno));
         free(block);

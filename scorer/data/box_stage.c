@@ -15,7 +15,7 @@ static size_t block_room(const struct reading *reading, const struct part *part)
     uint64_t end = part->end < reading->bytes.size ? part->end : reading->bytes.size;
     uint64_t n_boxes = (end - part->begin) / ROW_BYTES_MIN + BOX_BLOCK_MIN;
 
-    if (reading->bytes.is_stream) {
+    if (reading->bytes.read != NULL) {
         n_boxes = part->blocks == NULL ? 4096 : 2 * part->blocks->room;
     }
     return n_boxes < BOX_BLOCK_MAX ? (size_t)n_boxes : BOX_BLOCK_MAX;

@@ -105,7 +105,10 @@ static void end_part(struct part *part, const struct lane *lane, const struct er
 {
     const struct rows *rows = &lane->table.rows;
 
-    if (err->code != ERR_NONE) {
+    if (err->code == ERR_INPUT) { /* it cannot be unpacked */
+        problems_add(&part->problems, 0, 0, "%s", err->text);
+        part->status = PART_STOPPED;
+    } else if (err->code != ERR_NONE) {
         part->status = PART_FAILED;
         part->err = *err;
     } else if (rows->at < rows->end) {
@@ -325,7 +328,7 @@ size_t reading_wanted_parts(const struct reading *reading)
     size_t n_max = reading->n_threads * reading->format->parts_a_lane;
     uint64_t n = reading->bytes.size / part_bytes;
 
-    if (reading->n_threads <= 1 || reading->bytes.is_stream || source->catalog->is_open_images) {
+    if (reading->n_threads <= 1 || reading->bytes.read != NULL || source->catalog->is_open_images) {
         return 1;
     }
     n_max = n_max < PARTS_MAX ? n_max : PARTS_MAX;
@@ -342,6 +345,11 @@ bool reading_header(struct lane *lane, struct err *err)
     enter(lane, part);
     while ((event = table_header(&lane->table, err)) == TABLE_MORE) {
         if (!give_more(lane, part, err)) {
+            if (err->code == ERR_INPUT) {
+                problems_add(&part->problems, 0, 0, "%s", err->text);
+                *err = (struct err){0};
+                return false;
+            }
             if (err->code != ERR_NONE) {
                 return false;
             }
@@ -382,7 +390,7 @@ bool reading_gather(struct problems *problems, uint64_t *n_rows, struct lane *la
             return false;
         }
         for (uint32_t j = 0; j < part->problems.n_kept; j++) {
-            part->problems.kept[j].line += n_lines;
+            part->problems.kept[j].line += part->problems.kept[j].line == 0 ? 0 : n_lines;
         }
         problems_merge(problems, &part->problems);
         n_lines += part->n_lines;

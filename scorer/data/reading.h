@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "scorer/data/stream.h"
 #include "scorer/data/submission.h"
 #include "scorer/data/table.h"
 #include "scorer/data/window.h"
@@ -75,6 +76,8 @@ struct reading {
     const struct format *format;
     struct table_column columns[TABLE_COLUMNS_MAX];
     struct table_source header;
+    struct stream stream;
+    struct unpack *unpack; /* NULL: the file is not packed */
     struct window_source bytes;
 
     struct arena *arena;   /* the columns */

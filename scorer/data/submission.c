@@ -5,13 +5,14 @@
 #include "scorer/data/submission.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "scorer/data/id_set.h"
 #include "scorer/data/reading.h"
+#include "scorer/data/unpack.h"
 
 enum { STRIDE_IMAGES = 32 /* as arrays.h has it */, MISSING_NAMED = 3 };
 
@@ -177,12 +178,67 @@ static bool check_form(const struct submission_source *source, struct err *err)
     return true;
 }
 
+/* Whether any place of the file can be read: memory, or a regular file. */
+static bool can_seek(uint64_t *size, const struct submission_source *source)
+{
+    struct stat info;
+
+    *size = source->size;
+    if (source->data != NULL) {
+        return true;
+    }
+    if (source->n_threads <= 1 || fstat(source->fd, &info) < 0 || !S_ISREG(info.st_mode) ||
+        lseek(source->fd, 0, SEEK_SET) < 0) {
+        return false;
+    }
+    *size = (uint64_t)info.st_size;
+    return true;
+}
+
+static bool unpack_bytes(void *data, char *to, size_t size, size_t *n_read, struct err *err)
+{
+    struct reading *reading = data;
+
+    return unpack_read(reading->unpack, to, size, n_read, err);
+}
+
+/* Where the bytes are: packed files and pipes are streams, one thread reads them in one pass. */
+static bool ready_bytes(struct reading *reading, struct err *err)
+{
+    const struct submission_source *source = reading->source;
+    char head[STREAM_HEAD_BYTES] = {0};
+    uint64_t size;
+    size_t n_head;
+
+    bool is_seekable = can_seek(&size, source);
+    reading->stream = (struct stream){.data = source->data, .size = source->size, .fd = source->fd};
+    if (!stream_peek(&reading->stream, head, &n_head, err)) {
+        return false;
+    }
+    struct unpack_source packed = {.packing = unpack_packing(head, n_head),
+                                   .read = stream_read,
+                                   .read_data = &reading->stream,
+                                   .bytes_max = source->unpacked_max};
+    if (packed.packing != PACKING_NONE) {
+        reading->bytes =
+            (struct window_source){.size = UINT64_MAX, .read = unpack_bytes, .read_data = reading};
+        return unpack_open(&reading->unpack, &packed, err);
+    }
+    if (is_seekable) {
+        reading->bytes =
+            (struct window_source){.data = source->data, .fd = source->fd, .size = size};
+    } else {
+        reading->bytes = (struct window_source){
+            .size = UINT64_MAX, .read = stream_read, .read_data = &reading->stream};
+    }
+    return true;
+}
+
 /* Where the bytes are, and the names of the columns. */
 static bool ready_source(struct reading *reading, struct err *err)
 {
     const struct submission_source *source = reading->source;
     const struct submission_columns *names = source->form.columns;
-    struct stat info;
 
     switch (source->form.format) {
     case FORMAT_TOPK:
@@ -201,21 +257,7 @@ static bool ready_source(struct reading *reading, struct err *err)
     }
     reading->header = (struct table_source){
         .columns = reading->columns, .n_columns = reading->format->n_columns, .is_strict = true};
-    reading->bytes =
-        (struct window_source){.data = source->data, .fd = source->fd, .size = source->size};
-    if (source->data == NULL && reading->n_threads > 1) {
-        if (fstat(source->fd, &info) < 0) {
-            return err_set(err, ERR_SYSTEM, "fstat: %s", strerror(errno));
-        }
-        reading->bytes.size = (uint64_t)info.st_size;
-        reading->bytes.is_stream = !S_ISREG(info.st_mode);
-    } else {
-        reading->bytes.is_stream = source->data == NULL;
-    }
-    if (reading->bytes.is_stream) {
-        reading->bytes.size = UINT64_MAX;
-    }
-    return true;
+    return ready_bytes(reading, err);
 }
 
 /* The columns of topk, which every part fills at once. */
@@ -236,20 +278,22 @@ bool submission_read(struct submission *submission, const struct submission_sour
                      struct arena *arena, struct problems *problems, struct err *err)
 {
     struct reading reading = {.source = source, .arena = arena, .n_threads = source->n_threads};
+    enum pass_outcome outcome = PASS_FAILED;
 
     assert(source->form.format != FORMAT_TOPK ||
            (source->form.k >= 1 && source->form.k <= TOPK_K_MAX));
     *submission = (struct submission){0};
+    *problems = (struct problems){0};
     *err = (struct err){0};
-    if (!check_form(source, err) || !ready_source(&reading, err) || !ready_ranks(&reading, err)) {
-        return false;
-    }
     pthread_mutex_init(&reading.mutex, NULL);
-    enum pass_outcome outcome = pass(submission, problems, &reading, err);
-    if (outcome == PASS_AGAIN) {
-        reading.n_threads = 1;
+    if (check_form(source, err) && ready_source(&reading, err) && ready_ranks(&reading, err)) {
         outcome = pass(submission, problems, &reading, err);
+        if (outcome == PASS_AGAIN) {
+            reading.n_threads = 1;
+            outcome = pass(submission, problems, &reading, err);
+        }
     }
+    unpack_close(&reading.unpack);
     pthread_mutex_destroy(&reading.mutex);
     if (outcome == PASS_DONE && problems->n_all > 0) {
         return err_set(err, ERR_INPUT, "submission has %llu problems",

@@ -23,10 +23,13 @@ struct submission_source {
     struct submission_form form;
     const struct catalog *catalog; /* open images: ids are not looked up, no columns are made */
 
-    /* The bytes: of a descriptor, from its first one, where data is NULL; else of memory. */
+    /* The bytes, packed or not: of a descriptor that stands at its first one, where data is NULL;
+     * else of memory. */
     int fd;
     const void *data;
     size_t size;
+
+    size_t unpacked_max; /* bytes that a packed file (gzip, zstd, zip) may hold */
 
     /* Above 1: a regular file is read in parts by so many threads, with pread(2). Neither columns
      * nor problems depend on it. */

@@ -17,15 +17,17 @@ void window_start(struct window *window, uint64_t begin, uint64_t limit)
     window->is_ended = false;
 }
 
-/* Reads until `size` bytes are there or none are left. */
-static bool read_bytes(const struct window_source *source, char *to, uint64_t offset, size_t size,
-                       size_t *n_read, struct err *err)
+bool window_read_at(const struct window_source *source, char *to, uint64_t offset, size_t size,
+                    struct err *err)
 {
     size_t n = 0;
 
+    if (source->data != NULL) {
+        memcpy(to, source->data + offset, size);
+        return true;
+    }
     while (n < size) {
-        ssize_t got = source->is_stream ? read(source->fd, to + n, size - n)
-                                        : pread(source->fd, to + n, size - n, (off_t)(offset + n));
+        ssize_t got = pread(source->fd, to + n, size - n, (off_t)(offset + n));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -33,25 +35,11 @@ static bool read_bytes(const struct window_source *source, char *to, uint64_t of
             return err_set(err, ERR_SYSTEM, "read: %s", strerror(errno));
         }
         if (got == 0) {
-            break;
+            return err_set(err, ERR_SYSTEM, "file became shorter while it was read");
         }
         n += (size_t)got;
     }
-    *n_read = n;
     return true;
-}
-
-bool window_read_at(const struct window_source *source, char *to, uint64_t offset, size_t size,
-                    struct err *err)
-{
-    size_t n_read;
-
-    if (source->data != NULL) {
-        memcpy(to, source->data + offset, size);
-        return true;
-    }
-    return read_bytes(source, to, offset, size, &n_read, err) &&
-           (n_read == size || err_set(err, ERR_SYSTEM, "file became shorter while it was read"));
 }
 
 /* A buffer with room for `kept` bytes and at least as many behind them, so that a long row is
@@ -93,13 +81,13 @@ bool window_fill(struct window *window, const char **data, size_t *size, size_t 
     if (kept > 0) {
         memmove(start, kept_at, kept);
     }
-    bool is_stream = window->source->is_stream;
-    if (is_stream ? !read_bytes(window->source, chunk, 0, wanted, &n_read, err)
-                  : !window_read_at(window->source, chunk, window->next, wanted, err)) {
+    const struct window_source *source = window->source;
+    if (source->read != NULL ? !source->read(source->read_data, chunk, wanted, &n_read, err)
+                             : !window_read_at(source, chunk, window->next, wanted, err)) {
         return false;
     }
     window->next += n_read;
-    window->is_ended = is_stream ? n_read < wanted : window->next == window->limit;
+    window->is_ended = source->read != NULL ? n_read < wanted : window->next == window->limit;
     *data = start;
     *size = kept + n_read;
     return true;

@@ -16,12 +16,15 @@ enum {
     WINDOW_CHUNK = 256 << 10 /* read at once */
 };
 
-/* Where the bytes are. */
+/* Where the bytes are: in memory, in a file, or a stream. */
 struct window_source {
     const char *data; /* NULL: in fd */
     int fd;
-    bool is_stream; /* fd is read from where it stands; size is not known */
-    uint64_t size;
+    uint64_t size; /* UINT64_MAX for a stream */
+
+    /* NULL, or the stream: gives up to `size` bytes, fewer at its end only */
+    bool (*read)(void *read_data, char *to, size_t size, size_t *n_read, struct err *err);
+    void *read_data;
 };
 
 struct window {
@@ -50,7 +53,7 @@ void window_start(struct window *window, uint64_t begin, uint64_t limit);
  *               out: those and the bytes behind them
  *
  * Errors   ERR_SYSTEM  a read failed, the file became shorter
- *          those of alloc
+ *          those of alloc and of the stream
  */
 MUST_CHECK bool window_fill(struct window *window, const char **data, size_t *size, size_t kept,
                             struct err *err);

@@ -21,6 +21,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "scorer/data/unpack.h"
 #include "scorer/worker/packet.h"
 #include "scorer/worker/report.h"
 #include "scorer/worker/sandbox.h"
@@ -233,7 +234,7 @@ int reader_run(int socket, const struct reader *reader)
 {
     struct zygote zygote = {.reader = reader, .socket = socket, .pid = getpid()};
     struct err err = {0};
-    bool ok = count_addresses(&zygote.base_bytes, &err) &&
+    bool ok = unpack_rehearse(&err) && count_addresses(&zygote.base_bytes, &err) &&
               sandbox_files(NULL, 0, (enum sandbox_policy)reader->settings->sandbox, &err);
     bool is_closed = false;
 

@@ -16,6 +16,7 @@ bool reader_parse(struct columns *columns, const struct reader_input *input, str
                  .prediction = &competition->submission.prediction},
         .catalog = &input->sheet->catalog,
         .fd = input->fd,
+        .unpacked_max = (size_t)competition->limits.file_bytes,
         .n_threads = 1,
     };
     struct problems *problems = arena_alloc(input->arena, 1, sizeof(*problems), err);

@@ -18,9 +18,21 @@ static const struct submission_columns columns = {.id = "id",
                                                   .x = "x",
                                                   .y = "y",
                                                   .width = "w",
-                                                  .height = "h"};
+                                                  .height = "h",
+                                                  .prediction_string = "b"};
+
+static const struct prediction_form by_edges = {
+    .n_tokens = 6,
+    .tokens = {PREDICTION_LABEL, PREDICTION_SCORE, PREDICTION_X, PREDICTION_Y, PREDICTION_XMAX,
+               PREDICTION_YMAX},
+    .has_label = true,
+    .is_normalized = true,
+    .none = "no",
+};
 
 static const int64_t class_ids[] = {0, 1, 2, 7, 90};
+static const char *const class_names[] = {"a", "b", "", "7", "/m/5"};
+static const uint32_t sizes[][2] = {{3, 4}, {100, 1}, {7, 7}};
 
 static struct arena *arenas[N_WAYS];
 static struct problems problems[N_WAYS];
@@ -32,12 +44,15 @@ static void make_catalog(struct catalog *catalog, unsigned choice, struct arena 
     struct catalog_source source = {.ids = choice % 2 == 0 ? numbers : texts,
                                     .n_ids = 3,
                                     .class_ids = class_ids,
+                                    .class_names = class_names,
+                                    .sizes = sizes,
                                     .n_classes = 5,
                                     .is_open_classes = choice == 2,
                                     .is_open_images = choice == 3};
     struct err err;
 
     source.n_ids = source.is_open_images ? 0 : 3;
+    source.sizes = source.is_open_images ? NULL : sizes;
     FUZZ_CHECK(catalog_make(catalog, NULL, &source, arena, &err));
 }
 
@@ -67,7 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    bool is_topk = data[0] % 2 == 0;
+    enum submission_format format = data[0] % 16 == 0  ? FORMAT_PREDICTION_STRING
+                                    : data[0] % 2 == 0 ? FORMAT_TOPK
+                                                       : FORMAT_BOXES;
     for (size_t way = 0; way < N_WAYS; way++) {
         struct catalog catalog;
         if (arenas[way] == NULL) {
@@ -76,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena_reset(arenas[way]);
         make_catalog(&catalog, data[0] / 2 % 4, arenas[way]);
         struct submission_source source = {
-            .form = {.format = is_topk ? FORMAT_TOPK : FORMAT_BOXES, .k = 2, .columns = &columns},
+            .form = {.format = format, .k = 2, .columns = &columns, .prediction = &by_edges},
+            .unpacked_max = 1 << 16,
             .catalog = &catalog,
             .data = (const char *)data + 1,
             .size = size - 1,
@@ -93,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(strcmp(problems[0].kept[i].text, problems[1].kept[i].text) == 0);
     }
     if (ok[0]) {
-        check_same(&read[0], &read[1], is_topk);
+        check_same(&read[0], &read[1], format == FORMAT_TOPK);
     }
     return 0;
 }

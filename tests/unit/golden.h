@@ -115,6 +115,7 @@ static inline bool golden_read(struct golden *golden, const char *name,
                  .prediction = &competition->submission.prediction},
         .catalog = &golden->labels->catalog,
         .fd = fd,
+        .unpacked_max = (size_t)competition->limits.file_bytes,
         .n_threads = 2,
     };
     bool ok = submission_read(&golden->submission, &source, golden->arena, &golden->problems, &err);

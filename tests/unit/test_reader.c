@@ -19,6 +19,8 @@
 #include "common/daemon.h"
 #include "common/file.h"
 #include "schemas/wire.h"
+#include "scorer/data/stream.h"
+#include "scorer/data/unpack.h"
 #include "scorer/worker/packet.h"
 #include "scorer/worker/reader.h"
 
@@ -94,6 +96,31 @@ static bool grow(struct err *err)
     }
 }
 
+/* A deflated file with a name in UTF-8, made by Python's zipfile. */
+static const char zip[] =
+    "\x50\x4b\x03\x04\x14\x00\x00\x08\x08\x00\x00\x00\xc1\x4a\x86\x7e\x52\xa5\x1b"
+    "\x00\x00\x00\x19\x00\x00\x00\x06\x00\x00\x00\xc3\xa9\x2e\x63\x73\x76\xcb\x4c"
+    "\xd1\x29\x28\x4a\x4d\xc9\x4c\x2e\x49\x4d\xe1\x4a\xd4\x31\x50\x30\xe4\x4a\xd2"
+    "\x31\x54\x30\xe0\x02\x00\x50\x4b\x01\x02\x14\x03\x14\x00\x00\x08\x08\x00\x00"
+    "\x00\xc1\x4a\x86\x7e\x52\xa5\x1b\x00\x00\x00\x19\x00\x00\x00\x06\x00\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00\xc3\xa9\x2e\x63\x73"
+    "\x76\x50\x4b\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00\x34\x00\x00\x00\x3f\x00"
+    "\x00\x00\x00\x00";
+
+/* What libarchive opens on its first use must be open already. */
+static bool unpack(struct columns *columns, const struct reader_input *input, struct err *err)
+{
+    struct stream stream = {.data = zip, .size = sizeof(zip) - 1};
+    const struct unpack_source source = {
+        .packing = PACKING_ZIP, .read = stream_read, .read_data = &stream, .bytes_max = 1000};
+    struct unpack *unpack = NULL;
+    char text[1000];
+    size_t n;
+
+    return unpack_open(&unpack, &source, err) && unpack_read(unpack, text, sizeof(text), &n, err) &&
+           n == 25 && give_columns(columns, input, err);
+}
+
 static bool parse(struct columns *columns, const struct reader_input *input, struct err *err)
 {
     char first = 0;
@@ -107,6 +134,8 @@ static bool parse(struct columns *columns, const struct reader_input *input, str
         return give_columns(columns, input, err);
     case 'p':
         return give_problems(columns);
+    case 'z':
+        return unpack(columns, input, err);
     case 'c':
         *(volatile int *)(uintptr_t)(first - 'c') = 1;
         return false;
@@ -264,6 +293,9 @@ static void test_reader_run_columns(void **state)
     columns = answer(rig, &map);
     assert_int_equal(columns.kind, COLUMNS_PROBLEMS);
     assert_string_equal(columns.problems.kept[0].text, "unknown image id 'zebra'");
+    sealed_unmap(&map);
+    run_job(rig, "z");
+    assert_int_equal(answer(rig, &map).kind, COLUMNS_TOPK);
     sealed_unmap(&map);
 }
 

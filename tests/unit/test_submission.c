@@ -427,6 +427,44 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
     }
 }
 
+/* id,predicted, a,0 1, b,1 0 */
+static const char gzip[] =
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x4c\xd1\x29\x28\x4a\x4d\xc9\x4c"
+    "\x2e\x49\x4d\xe1\x4a\xd4\x31\x50\x30\xe4\x4a\xd2\x31\x54\x30\xe0\x02\x00\x86"
+    "\x7e\x52\xa5\x19\x00\x00\x00";
+
+static void test_submission_read_unpacks(void **state)
+{
+    static const struct {
+        size_t size;
+        size_t unpacked_max;
+        const char *text;
+    } cases[] = {
+        {sizeof(gzip) - 1, 25, "1 id is missing: 'c'"},
+        {sizeof(gzip) - 1, 24, "unpacked, the file has more than 24 bytes"},
+        {sizeof(gzip) - 10, 25, "file cannot be unpacked: truncated gzip input"},
+    };
+    struct catalog catalog = make_catalog(letters, false);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (size_t n_threads = 1; n_threads <= 2; n_threads++) {
+            struct submission_source source =
+                make_source(&catalog, FORMAT_TOPK, 2, gzip, cases[i].size);
+            struct submission submission;
+            struct err err = {0};
+            source.n_threads = n_threads;
+            source.part_bytes = 1;
+            source.unpacked_max = cases[i].unpacked_max;
+            assert_false(submission_read(&submission, &source, arena, &problems, &err));
+            assert_int_equal(err.code, ERR_INPUT);
+            assert_int_equal(problems.n_all, 1);
+            assert_int_equal(problems.kept[0].line, 0);
+            assert_string_equal(problems.kept[0].text, cases[i].text);
+        }
+    }
+}
+
 static void test_submission_read_without_an_image_list(void **state)
 {
     static const char right[] = TOPK "x,1 2\ny,2 1\n";
@@ -689,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_submission_read_normalized_edges),
         cmocka_unit_test(test_submission_read_boxes_may_be_empty),
         cmocka_unit_test(test_submission_read_tells_all_that_is_wrong),
+        cmocka_unit_test(test_submission_read_unpacks),
         cmocka_unit_test(test_submission_read_without_an_image_list),
         cmocka_unit_test(test_submission_read_keeps_the_first_hundred),
         cmocka_unit_test(test_submission_read_is_the_same_for_any_cut),

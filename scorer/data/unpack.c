@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unpacking over libarchive: one filter or one format at a time, never a program of the system,
+ * never another layer inside. See the header.
+ */
+#include "scorer/data/unpack.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "common/macros.h"
+#include "scorer/data/stream.h"
+
+enum { CHUNK_BYTES = 64 << 10 };
+
+/* The functions of libarchive that are used. */
+static struct library {
+    void *handle;
+    struct archive *(*read_new)(void);
+    int (*read_free)(struct archive *);
+    int (*support_gzip)(struct archive *);
+    int (*support_zstd)(struct archive *);
+    int (*support_raw)(struct archive *);
+    int (*support_empty)(struct archive *);
+    int (*support_zip)(struct archive *);
+    int (*read_open)(struct archive *, void *, archive_open_callback *, archive_read_callback *,
+                     archive_close_callback *);
+    int (*next_header)(struct archive *, struct archive_entry **);
+    int (*filter_count)(struct archive *);
+    __typeof__(archive_read_data) *read_data;
+    __typeof__(archive_entry_filetype) *entry_filetype;
+    const char *(*error_string)(struct archive *);
+    void (*set_error)(struct archive *, int, const char *, ...);
+} library;
+
+struct unpack {
+    struct unpack_source source;
+    struct archive *archive;
+    bool is_started;
+    bool is_ended;
+    size_t n_bytes;        /* unpacked so far */
+    struct err source_err; /* why the source could not be read */
+    char chunk[CHUNK_BYTES];
+};
+
+enum packing unpack_packing(const char *start, size_t size)
+{
+    static const struct {
+        const char *magic;
+        size_t size;
+        enum packing packing;
+    } packings[] = {
+        {"\x1f\x8b", 2, PACKING_GZIP},
+        {"\x28\xb5\x2f\xfd", 4, PACKING_ZSTD},
+        {"PK\x03\x04", 4, PACKING_ZIP},
+        {"PK\x05\x06", 4, PACKING_ZIP}, /* an empty one */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(packings); i++) {
+        if (size >= packings[i].size && memcmp(start, packings[i].magic, packings[i].size) == 0) {
+            return packings[i].packing;
+        }
+    }
+    return PACKING_NONE;
+}
+
+/* Opens libarchive, once. */
+static bool open_library(struct err *err)
+{
+    const struct {
+        const char *name;
+        void *place;
+    } functions[] = {
+        {"archive_read_new", &library.read_new},
+        {"archive_read_free", &library.read_free},
+        {"archive_read_support_filter_gzip", &library.support_gzip},
+        {"archive_read_support_filter_zstd", &library.support_zstd},
+        {"archive_read_support_format_raw", &library.support_raw},
+        {"archive_read_support_format_empty", &library.support_empty},
+        {"archive_read_support_format_zip_streamable", &library.support_zip},
+        {"archive_read_open", &library.read_open},
+        {"archive_read_next_header", &library.next_header},
+        {"archive_filter_count", &library.filter_count},
+        {"archive_read_data", &library.read_data},
+        {"archive_entry_filetype", &library.entry_filetype},
+        {"archive_error_string", &library.error_string},
+        {"archive_set_error", &library.set_error},
+    };
+
+    if (library.handle != NULL) {
+        return true;
+    }
+    void *handle = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
+    if (handle == NULL) {
+        return err_set(err, ERR_SYSTEM, "libarchive is missing: install libarchive13");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+        void *found = dlsym(handle, functions[i].name);
+        if (found == NULL) {
+            return err_set(err, ERR_SYSTEM, "libarchive has no %s", functions[i].name);
+        }
+        memcpy(functions[i].place, &found, sizeof(found));
+    }
+    library.handle = handle; /* stays open: what it loads does not like to be unloaded */
+    return true;
+}
+
+/* libarchive's callback for packed bytes */
+static la_ssize_t give_chunk(struct archive *archive, void *data, const void **chunk)
+{
+    struct unpack *unpack = data;
+    size_t n_read = 0;
+
+    if (!unpack->source.read(unpack->source.read_data, unpack->chunk, CHUNK_BYTES, &n_read,
+                             &unpack->source_err)) {
+        library.set_error(archive, EIO, "read failed");
+        return -1;
+    }
+    *chunk = unpack->chunk;
+    return (la_ssize_t)n_read;
+}
+
+/* Tells libarchive what the file is; ARCHIVE_WARN would mean that it calls a program for it. */
+static bool support(struct archive *archive, enum packing packing)
+{
+    switch (packing) {
+    case PACKING_GZIP:
+        return library.support_gzip(archive) == ARCHIVE_OK &&
+               library.support_raw(archive) == ARCHIVE_OK &&
+               library.support_empty(archive) == ARCHIVE_OK;
+    case PACKING_ZSTD:
+        return library.support_zstd(archive) == ARCHIVE_OK &&
+               library.support_raw(archive) == ARCHIVE_OK &&
+               library.support_empty(archive) == ARCHIVE_OK;
+    case PACKING_ZIP:
+        return library.support_zip(archive) == ARCHIVE_OK;
+    case PACKING_NONE:
+        break;
+    }
+    return false;
+}
+
+bool unpack_open(struct unpack **unpack, const struct unpack_source *source, struct err *err)
+{
+    if (!open_library(err)) {
+        return false;
+    }
+    struct unpack *opened = calloc(1, sizeof(*opened));
+    if (opened == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory to unpack");
+    }
+    opened->source = *source;
+    opened->archive = library.read_new();
+    if (opened->archive == NULL || !support(opened->archive, source->packing)) {
+        unpack_close(&opened);
+        return err_set(err, ERR_SYSTEM, "libarchive cannot unpack this kind of file");
+    }
+    *unpack = opened;
+    return true;
+}
+
+void unpack_close(struct unpack **unpack)
+{
+    if (*unpack == NULL) {
+        return;
+    }
+    if ((*unpack)->archive != NULL) {
+        library.read_free((*unpack)->archive);
+    }
+    free(*unpack);
+    *unpack = NULL;
+}
+
+/* What libarchive refused: the source's own failure, or a damaged file. */
+static bool refuse(const struct unpack *unpack, struct err *err)
+{
+    const char *why = library.error_string(unpack->archive);
+
+    if (unpack->source_err.code != ERR_NONE) {
+        *err = unpack->source_err;
+        return false;
+    }
+    return err_set(err, ERR_INPUT, "file cannot be unpacked: %.120s",
+                   why == NULL ? "it is damaged" : why);
+}
+
+/* Goes to the one file inside. */
+static bool start(struct unpack *unpack, struct err *err)
+{
+    struct archive_entry *entry = NULL;
+
+    unpack->is_started = true;
+    if (library.read_open(unpack->archive, unpack, NULL, give_chunk, NULL) != ARCHIVE_OK) {
+        return refuse(unpack, err);
+    }
+    int status = library.next_header(unpack->archive, &entry);
+    int n_layers = library.filter_count(unpack->archive); /* the last one is the file itself */
+    if (unpack->source.packing != PACKING_ZIP && n_layers != 2) {
+        return err_set(err, ERR_INPUT,
+                       n_layers < 2 ? "file cannot be unpacked: it is damaged"
+                                    : "file is packed in more than one layer");
+    }
+    if (status == ARCHIVE_EOF) { /* nothing was packed: an empty file, but for zip */
+        unpack->is_ended = true;
+        return unpack->source.packing != PACKING_ZIP ||
+               err_set(err, ERR_INPUT, "zip archive holds no file");
+    }
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+        return refuse(unpack, err);
+    }
+    if (library.entry_filetype(entry) != AE_IFREG) {
+        return err_set(err, ERR_INPUT, "zip archive holds something else than a file");
+    }
+    return true;
+}
+
+/* At the end of the file nothing must follow. */
+static bool finish(struct unpack *unpack, struct err *err)
+{
+    struct archive_entry *entry = NULL;
+    int status = library.next_header(unpack->archive, &entry);
+
+    unpack->is_ended = true;
+    if (status == ARCHIVE_EOF) {
+        return true;
+    }
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+        return refuse(unpack, err);
+    }
+    return err_set(err, ERR_INPUT, "zip archive holds more than one file");
+}
+
+bool unpack_read(void *data, char *to, size_t size, size_t *n_read, struct err *err)
+{
+    struct unpack *unpack = data;
+
+    *n_read = 0;
+    if (!unpack->is_started && !start(unpack, err)) {
+        return false;
+    }
+    while (*n_read < size && !unpack->is_ended) {
+        la_ssize_t n = library.read_data(unpack->archive, to + *n_read, size - *n_read);
+        if (n < 0) {
+            return refuse(unpack, err);
+        }
+        if (n == 0 && !finish(unpack, err)) {
+            return false;
+        }
+        *n_read += (size_t)n;
+        unpack->n_bytes += (size_t)n;
+        if (unpack->n_bytes > unpack->source.bytes_max) {
+            return err_set(err, ERR_INPUT, "unpacked, the file has more than %zu bytes",
+                           unpack->source.bytes_max);
+        }
+    }
+    return true;
+}
+
+/* One file whose name is in UTF-8: libarchive converts it, and reads its time. */
+static const char rehearsal[] =
+    "PK\x03\x04\x14\x00\x00\x08\x08\x00\x00\x00\x21\x00\x83\x16\xdc\x8c\x03\x00\x00\x00\x01\x00\x00"
+    "\x00\x02\x00\x00\x00\xc3\xa9\xab\x00\x00PK\x01\x02\x14\x03\x14\x00\x00\x08\x08\x00\x00\x00\x21"
+    "\x00\x83\x16\xdc\x8c\x03\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00"
+    "\x00\x80\x01\x00\x00\x00\x00\xc3\xa9PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00\x30\x00\x00\x00"
+    "\x23"
+    "\x00\x00\x00\x00\x00";
+
+bool unpack_rehearse(struct err *err)
+{
+    struct stream stream = {.data = rehearsal, .size = sizeof(rehearsal) - 1};
+    struct unpack_source source = {
+        .packing = PACKING_ZIP, .read = stream_read, .read_data = &stream, .bytes_max = 1};
+    struct unpack *unpack = NULL;
+    char byte;
+    size_t n;
+
+    /* without it the C library asks for the time zone's file at every use */
+    if (setenv("TZ", "UTC0", 1) != 0) {
+        return err_set(err, ERR_SYSTEM, "setenv: %s", strerror(errno));
+    }
+    bool ok = unpack_open(&unpack, &source, err) && unpack_read(unpack, &byte, 1, &n, err);
+    unpack_close(&unpack);
+    return ok;
+}
