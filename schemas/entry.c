@@ -30,6 +30,7 @@ static const struct value_row result_rows[] = {ENTRY_RESULT_VALUES(VALUE_ROW)};
 static const struct value_row selection_rows[] = {ENTRY_SELECTION_VALUES(VALUE_ROW)};
 static const struct value_row leaderboard_rows[] = {ENTRY_LEADERBOARD_VALUES(VALUE_ROW)};
 static const struct value_row rescore_rows[] = {ENTRY_RESCORE_VALUES(VALUE_ROW)};
+static const struct value_row promise_rows[] = {ENTRY_PROMISE_VALUES(VALUE_ROW)};
 
 static_assert((int)ENTRY_RESULT_N <= (int)ENTRY_VALUES_MAX, "the widest kind must fit");
 
@@ -44,6 +45,7 @@ static const struct kind_row {
     [ENTRY_SELECTION] = {"selection", selection_rows, ARRAY_SIZE(selection_rows)},
     [ENTRY_LEADERBOARD] = {"leaderboard", leaderboard_rows, ARRAY_SIZE(leaderboard_rows)},
     [ENTRY_RESCORE] = {"rescore", rescore_rows, ARRAY_SIZE(rescore_rows)},
+    [ENTRY_PROMISE] = {"promise", promise_rows, ARRAY_SIZE(promise_rows)},
 };
 
 const char *entry_kind_name(enum entry_kind kind)

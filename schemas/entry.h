@@ -18,6 +18,7 @@ enum entry_kind {
     ENTRY_SELECTION,   /* a team chose what counts in the end */
     ENTRY_LEADERBOARD, /* published, frozen or revealed */
     ENTRY_RESCORE,     /* everything was scored again and compared */
+    ENTRY_PROMISE,     /* a file was promised by its hash: its bytes may follow */
 };
 
 enum {
@@ -79,6 +80,15 @@ enum {
     VALUE(RESCORE, FAILED, "failed", COUNT)                                                        \
     VALUE(RESCORE, FINISHED, "finished", TIME)
 
+#define ENTRY_PROMISE_VALUES(VALUE)                                                                \
+    VALUE(PROMISE, ID, "id", HEX32) /* of the submission that the bytes make */                    \
+    VALUE(PROMISE, TEAM, "team", WORD)                                                             \
+    VALUE(PROMISE, FILE_SHA256, "file_sha256", HEX64)                                              \
+    VALUE(PROMISE, FILE_BYTES, "file_bytes", COUNT)                                                \
+    VALUE(PROMISE, RECEIVED, "received", TIME) /* the submission's receive time, too */            \
+    VALUE(PROMISE, UNTIL, "until", TIME)       /* bytes are taken until then */                    \
+    VALUE(PROMISE, GENESIS, "genesis", HEX64)
+
 /* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
 #define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
 enum { ENTRY_GENESIS_VALUES(ENTRY_VALUE_PLACE) ENTRY_GENESIS_N };
@@ -87,6 +97,7 @@ enum { ENTRY_RESULT_VALUES(ENTRY_VALUE_PLACE) ENTRY_RESULT_N };
 enum { ENTRY_SELECTION_VALUES(ENTRY_VALUE_PLACE) ENTRY_SELECTION_N };
 enum { ENTRY_LEADERBOARD_VALUES(ENTRY_VALUE_PLACE) ENTRY_LEADERBOARD_N };
 enum { ENTRY_RESCORE_VALUES(ENTRY_VALUE_PLACE) ENTRY_RESCORE_N };
+enum { ENTRY_PROMISE_VALUES(ENTRY_VALUE_PLACE) ENTRY_PROMISE_N };
 
 /* A text, or a number for COUNT. */
 struct entry_value {

@@ -13,7 +13,7 @@
 
 enum {
     WIRE_MAGIC = 0x31595341, /* "ASY1" */
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_HEADER_BYTES = 24,
     WIRE_FRAME_MAX = 4 << 20,
 };
@@ -32,6 +32,7 @@ enum wire_refusal {
     REFUSAL_TOO_LARGE,       /* 413 */
     REFUSAL_BUSY,            /* 503, with retry_after_ms */
     REFUSAL_INVALID,         /* 422: a configuration with problems */
+    REFUSAL_EXPIRED,         /* 410: a promise whose bytes did not come in time */
 };
 
 enum wire_track { TRACK_PUBLIC, TRACK_PRIVATE };
@@ -52,6 +53,8 @@ enum wire_submission_state {
     SUBMISSION_SCORED,
     SUBMISSION_INVALID,
     SUBMISSION_FAILED,
+    SUBMISSION_RECEIVING, /* promised: its bytes may still come */
+    SUBMISSION_EXPIRED,   /* promised, but they did not come in time */
 };
 
 enum wire_job_kind { JOB_SCORE, JOB_RESCORE, JOB_OPEN };

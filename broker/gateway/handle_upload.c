@@ -118,8 +118,8 @@ static void answer_accepted(struct exchange *exchange, const struct wire_submit_
     jwriter_text_n(&writer, accepted->entry.data, accepted->entry.size);
     jwriter_key(&writer, "minisig");
     jwriter_text_n(&writer, accepted->minisig.data, accepted->minisig.size);
-    jwriter_key_int(&writer, "remaining_today", accepted->remaining_today);
-    key_time(&writer, "resets_at", accepted->resets_at_ms);
+    quota_json(&writer, accepted->remaining_today, accepted->remaining_total,
+               accepted->resets_at_ms);
     jwriter_key_bool(&writer, "is_repeated", accepted->is_repeated != 0);
     jwriter_object_end(&writer);
     const struct http_field fields[] = {{"Location", location}, {"Idempotency-Key", key}};

@@ -4,14 +4,26 @@
  */
 #include "broker/gateway/problem.h"
 
+#include "broker/gateway/records.h"
+
 static const struct {
     unsigned status;
     const char *title;
 } titles[] = {
-    {400, "Bad Request"},         {401, "Unauthorized"},           {403, "Forbidden"},
-    {404, "Not Found"},           {405, "Method Not Allowed"},     {409, "Conflict"},
-    {413, "Content Too Large"},   {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-    {429, "Too Many Requests"},   {500, "Internal Server Error"},  {502, "Bad Gateway"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {502, "Bad Gateway"},
     {503, "Service Unavailable"},
 };
 
@@ -41,12 +53,17 @@ struct problem_answer problem_of_refusal(const struct wire_refused *refused)
         [REFUSAL_TOO_LARGE] = {413, "too_large"},
         [REFUSAL_BUSY] = {503, "busy"},
         [REFUSAL_INVALID] = {422, "invalid"},
+        [REFUSAL_EXPIRED] = {410, "expired"},
     };
     struct problem_answer problem = {.status = 502,
                                      .code = "bad_answer",
                                      .detail = refused->text,
                                      .problems = refused->problems,
-                                     .retry_after_ms = refused->retry_after_ms};
+                                     .retry_after_ms = refused->retry_after_ms,
+                                     .has_quota = refused->has_quota != 0,
+                                     .remaining_today = refused->remaining_today,
+                                     .remaining_total = refused->remaining_total,
+                                     .resets_at_ms = refused->resets_at_ms};
 
     if (refused->refusal < ARRAY_SIZE(refusals) && refusals[refused->refusal].status != 0) {
         problem.status = refusals[refused->refusal].status;
@@ -93,6 +110,10 @@ void problem_write(struct jwriter *writer, const struct problem_answer *problem)
     for (size_t i = 0; i < ARRAY_SIZE(detail_keys); i++) {
         jwriter_key(writer, detail_keys[i]);
         jwriter_text_n(writer, problem->detail.data, problem->detail.size);
+    }
+    if (problem->has_quota) {
+        quota_json(writer, problem->remaining_today, problem->remaining_total,
+                   problem->resets_at_ms);
     }
     jwriter_object_end(writer);
 }

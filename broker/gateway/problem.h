@@ -15,6 +15,10 @@ struct problem_answer {
     struct wire_bytes detail;   /* one sentence for the person who reads it */
     struct wire_bytes problems; /* records of problem */
     int64_t retry_after_ms;     /* 0: not to be tried again */
+    bool has_quota;             /* what the team has left is told, too */
+    uint32_t remaining_today;
+    uint32_t remaining_total;
+    int64_t resets_at_ms;
 };
 
 /* The reason phrase of a status. */

@@ -15,7 +15,8 @@
 
 const char *submission_state_name(unsigned state)
 {
-    static const char *const names[] = {"accepted", "scoring", "scored", "invalid", "failed"};
+    static const char *const names[] = {"accepted", "scoring",   "scored", "invalid",
+                                        "failed",   "receiving", "expired"};
 
     return state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
@@ -55,6 +56,18 @@ void key_time(struct jwriter *writer, const char *key, int64_t unix_ms)
     }
     time_text(text, unix_ms);
     jwriter_text(writer, text);
+}
+
+void quota_json(struct jwriter *writer, uint32_t today, uint32_t total, int64_t resets_at_ms)
+{
+    jwriter_key_int(writer, "remaining_today", today);
+    jwriter_key(writer, "remaining_total");
+    if (total == UINT32_MAX) {
+        jwriter_null(writer);
+    } else {
+        jwriter_int(writer, total);
+    }
+    key_time(writer, "resets_at", resets_at_ms);
 }
 
 void competition_json(struct jwriter *writer, const struct wire_competition_row *row)
@@ -97,6 +110,13 @@ void submission_json(struct jwriter *writer, const struct wire_submission_row *r
     key_bytes_or_null(writer, "reason", row->reason);
     jwriter_key_bool(writer, "is_selected", row->is_selected != 0);
     jwriter_key_int(writer, "queue_position", row->queue_position);
+    jwriter_key(writer, "expected_seconds");
+    if (row->expected_ms < 0) {
+        jwriter_null(writer);
+    } else {
+        jwriter_int(writer, (row->expected_ms + 999) / 1000);
+    }
+    key_time(writer, "until", row->until_ms);
 }
 
 void competitions_json(struct jwriter *writer, const struct copy *copy)

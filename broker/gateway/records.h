@@ -31,5 +31,11 @@ MUST_CHECK bool board_json(struct jwriter *writer, const struct copy *copy, size
 /* The whole board with the header of the known download formats; RFC 4180, LF. */
 void board_csv(struct jwriter *writer, const struct copy *copy);
 
+/*
+ * "remaining_today", "remaining_total" (null for UINT32_MAX: no limit) and "resets_at" (null for
+ * INT64_MIN: they do not return).
+ */
+void quota_json(struct jwriter *writer, uint32_t today, uint32_t total, int64_t resets_at_ms);
+
 /* A time, or null for INT64_MIN. */
 void key_time(struct jwriter *writer, const char *key, int64_t unix_ms);

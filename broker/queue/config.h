@@ -20,6 +20,9 @@ struct broker_config {
     int64_t pending_max;
     int64_t ready_age_max_ms;
     int64_t disk_free_min_bytes;
+    int64_t memory_max_bytes;
+    int64_t promise_ms;
+    int64_t rescore_percent;
     int64_t reserve_bytes;
     int log; /* enum log_level */
 };

@@ -36,8 +36,12 @@ static const struct handler {
     [WIRE_COMPETITION_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_competition_put},
     [WIRE_COMPETITION_LIST] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_competition_list},
     [WIRE_TEAM_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_team_put},
+    [WIRE_TEAM_TOKEN_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_team_token_put},
     [WIRE_SUBMIT_BEGIN] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submit_begin},
     [WIRE_SUBMIT_COMMIT] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submit_commit},
+    [WIRE_PROMISE_PUT] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_promise_put},
+    [WIRE_UPLOAD_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_upload_get},
+    [WIRE_BLOBS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_blobs_get},
     [WIRE_SUBMISSION_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submission_get},
     [WIRE_SUBMISSION_LIST] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submission_list},
     [WIRE_RECEIPT_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_receipt_get},
@@ -63,6 +67,9 @@ TOKEN_FIRST(competition_list);
 TOKEN_FIRST(team_put);
 TOKEN_FIRST(submit_begin);
 TOKEN_FIRST(submit_commit);
+TOKEN_FIRST(team_token_put);
+TOKEN_FIRST(promise_put);
+TOKEN_FIRST(upload_get);
 TOKEN_FIRST(submission_get);
 TOKEN_FIRST(submission_list);
 TOKEN_FIRST(receipt_get);
@@ -223,21 +230,48 @@ bool core_reply(struct core *core, const struct core_request *request, struct wi
     return true;
 }
 
+/* A refusal with its text made. */
+static bool refuse(struct core *core, const struct core_request *request, enum wire_refusal refusal,
+                   int64_t retry_ms, char *text, struct err *err)
+{
+    struct wire_message reply = {.type = WIRE_REFUSED};
+
+    err_make_printable(text);
+    reply.refused.refusal = (uint8_t)refusal;
+    reply.refused.text = wire_text(text);
+    reply.refused.retry_after_ms = retry_ms < 0 ? 0 : (uint32_t)retry_ms;
+    if (request->quota != NULL) {
+        reply.refused.has_quota = 1;
+        reply.refused.remaining_today = request->quota->remaining_today;
+        reply.refused.remaining_total = request->quota->remaining_total;
+        reply.refused.resets_at_ms = request->quota->resets_at_ms;
+    }
+    return core_reply(core, request, &reply, err);
+}
+
 bool core_refuse(struct core *core, const struct core_request *request, enum wire_refusal refusal,
                  struct err *err, const char *format, ...)
 {
-    struct wire_message reply = {.type = WIRE_REFUSED};
     char text[ERR_TEXT_MAX];
     va_list args;
 
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    err_make_printable(text);
-    reply.refused.refusal = (uint8_t)refusal;
-    reply.refused.text = wire_text(text);
-    reply.refused.retry_after_ms = refusal == REFUSAL_BUSY ? RETRY_MS : 0;
-    return core_reply(core, request, &reply, err);
+    return refuse(core, request, refusal, refusal == REFUSAL_BUSY ? RETRY_MS : 0, text, err);
+}
+
+bool core_refuse_later(struct core *core, const struct core_request *request,
+                       enum wire_refusal refusal, int64_t retry_ms, struct err *err,
+                       const char *format, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return refuse(core, request, refusal, retry_ms, text, err);
 }
 
 bool core_reply_done(struct core *core, const struct core_request *request, const char *text,
@@ -280,13 +314,20 @@ bool core_may_see(const struct core_request *request)
     return request->account->team == NULL || request->account->team->contest == request->contest;
 }
 
-bool core_is_busy(const struct core *core)
+bool core_is_full(const struct core *core)
 {
     const struct core_settings *settings = &core->settings;
 
     return core->n_pending > settings->pending_max ||
            core->disk_free_bytes < settings->disk_free_min_bytes ||
-           (settings->ready_age_max_ms > 0 && core->oldest_ready_ms > settings->ready_age_max_ms);
+           (settings->memory_max_bytes > 0 && core->memory_bytes > settings->memory_max_bytes);
+}
+
+bool core_is_behind(const struct core *core)
+{
+    int64_t max_ms = core->settings.ready_age_max_ms;
+
+    return max_ms > 0 && core->oldest_ready_ms > max_ms;
 }
 
 /* ---- events ---- */
@@ -379,6 +420,9 @@ void core_frame(struct core *core, enum core_side side, const struct channel_pee
     }
     request->has_peer = true;
     request->request_id = request->message.request_id;
+    if (side == CORE_WORKERS) {
+        pace_seen(&core->pace, peer, now->boot_ms);
+    }
     if (!begin(core, request, now, &err)) {
         give_up(core, request, &err);
     }
@@ -414,6 +458,11 @@ void core_tick(struct core *core, const struct core_now *now)
 void core_disk_free(struct core *core, int64_t free_bytes)
 {
     core->disk_free_bytes = free_bytes;
+}
+
+void core_memory_used(struct core *core, int64_t used_bytes)
+{
+    core->memory_bytes = used_bytes;
 }
 
 /* ---- opening ---- */

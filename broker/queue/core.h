@@ -36,6 +36,9 @@ struct core_settings {
     int64_t pending_max;         /* store calls under way; beyond it new submissions are refused */
     int64_t ready_age_max_ms;    /* of the oldest waiting live job; beyond it the same; 0: never */
     int64_t disk_free_min_bytes; /* below it the same */
+    int64_t memory_max_bytes;    /* of the process; beyond it the same; 0: never */
+    int64_t promise_ms;          /* how long the bytes of a promise may take */
+    int64_t rescore_percent;     /* of the claims look at re-scores first; 0: none */
 };
 
 enum core_effect_kind {
@@ -84,6 +87,9 @@ void core_tick(struct core *core, const struct core_now *now);
 
 /* Free bytes where the database lies. */
 void core_disk_free(struct core *core, int64_t free_bytes);
+
+/* Bytes of memory that the process holds. */
+void core_memory_used(struct core *core, int64_t used_bytes);
 
 /* What is to be done, in this order; borrowed until the next call of any of these functions. */
 const struct core_effect *core_effects(const struct core *core, size_t *n_effects);

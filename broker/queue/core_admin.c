@@ -148,36 +148,51 @@ bool core_begin_competition_list(struct core *core, struct core_request *request
 
 /* ---- teams ---- */
 
-static bool finish_team_put(struct core *core, struct core_request *request,
-                            const struct core_now *now, struct err *err)
+static bool add_token(struct core *core, const char *id,
+                      const uint8_t hash[static TOKEN_HASH_BYTES], int64_t team, struct err *err)
 {
-    const struct store_team_put *put = &request->call.team_put;
-    struct wire_message reply = {.type = WIRE_TEAM_MADE};
-    struct store_team_row team = {.number = put->team,
-                                  .competition = put->competition,
-                                  .name = put->name,
-                                  .members = put->members};
-    struct store_token_row token = {
-        .id = wire_text(put->token_id), .scope = STORE_SCOPE_TEAM, .team = put->team};
+    struct store_token_row token = {.id = wire_text(id), .scope = STORE_SCOPE_TEAM, .team = team};
 
-    (void)now;
-    if (put->outcome == STORE_CONFLICT) {
-        return core_refuse(core, request, REFUSAL_CONFLICT, err, "the team name is taken");
-    }
-    if (put->outcome != STORE_DONE) {
-        return core_refuse_store(core, request, put->outcome, err);
-    }
-    memcpy(token.hash, put->token_hash, sizeof(token.hash));
-    if (!directory_add_team(&core->directory, &team, err) ||
-        !directory_add_token(&core->directory, &token, err)) {
-        return false;
-    }
-    core_publish(core, request->contest, "");
-    reply.team_made.team_id = (uint64_t)put->team;
+    memcpy(token.hash, hash, sizeof(token.hash));
+    return directory_add_token(&core->directory, &token, err);
+}
+
+/* The token goes out, this once. */
+static bool reply_made(struct core *core, struct core_request *request, int64_t team,
+                       struct err *err)
+{
+    struct wire_message reply = {.type = WIRE_TEAM_MADE};
+
+    reply.team_made.team_id = (uint64_t)team;
     reply.team_made.token = wire_text(request->token);
     bool ok = core_reply(core, request, &reply, err);
     crypt_wipe(request->token, sizeof(request->token));
     return ok;
+}
+
+static bool finish_team_put(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    const struct store_team_put *put = &request->call.team_put;
+    struct store_team_row team = {.number = put->team,
+                                  .competition = put->competition,
+                                  .name = put->name,
+                                  .members = put->members};
+
+    (void)now;
+    if (put->outcome == STORE_CONFLICT) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err,
+                           "the team name is taken; `assay team token' makes a new token for it");
+    }
+    if (put->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    if (!directory_add_team(&core->directory, &team, err) ||
+        !add_token(core, put->token_id, put->token_hash, put->team, err)) {
+        return false;
+    }
+    core_publish(core, request->contest, "");
+    return reply_made(core, request, put->team, err);
 }
 
 static bool is_printable(struct wire_bytes text)
@@ -190,12 +205,25 @@ static bool is_printable(struct wire_bytes text)
     return true;
 }
 
+/* Draws a token into the request; what the store keeps of it is given back. */
+static void draw_token(const struct core *core, struct core_request *request,
+                       const struct core_now *now, char id[static TOKEN_ID_LENGTH + 1],
+                       uint8_t hash[static TOKEN_HASH_BYTES])
+{
+    struct token token;
+
+    token_make(&token, now->random);
+    token_text(request->token, &token);
+    memcpy(id, token.id, TOKEN_ID_LENGTH + 1);
+    token_hash(hash, &token, core->keys->pepper);
+    crypt_wipe(&token, sizeof(token));
+}
+
 bool core_begin_team_put(struct core *core, struct core_request *request,
                          const struct core_now *now, struct err *err)
 {
     const struct wire_team_put *message = &request->message.team_put;
     struct store_team_put *put = &request->call.team_put;
-    struct token token;
     bool is_found;
 
     if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
@@ -206,17 +234,48 @@ bool core_begin_team_put(struct core *core, struct core_request *request,
         return core_refuse(core, request, REFUSAL_BAD_REQUEST, err,
                            "a team needs a name, and names hold no control characters");
     }
-    token_make(&token, now->random);
-    token_text(request->token, &token);
     request->finish = finish_team_put;
     request->call.kind = CALL_TEAM_PUT;
     *put = (struct store_team_put){.competition = request->contest->number,
                                    .name = message->name,
                                    .members = message->members,
                                    .now_ms = now->wall_ms};
-    memcpy(put->token_id, token.id, sizeof(put->token_id));
-    token_hash(put->token_hash, &token, core->keys->pepper);
-    crypt_wipe(&token, sizeof(token));
+    draw_token(core, request, now, put->token_id, put->token_hash);
+    return core_store(core, request, err);
+}
+
+static bool finish_team_token(struct core *core, struct core_request *request,
+                              const struct core_now *now, struct err *err)
+{
+    const struct store_team_token *put = &request->call.team_token;
+
+    (void)now;
+    if (put->outcome == STORE_EMPTY) {
+        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such team");
+    }
+    if (put->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    directory_revoke(&core->directory, directory_team(&core->directory, put->team));
+    return add_token(core, put->token_id, put->token_hash, put->team, err) &&
+           reply_made(core, request, put->team, err);
+}
+
+bool core_begin_team_token_put(struct core *core, struct core_request *request,
+                               const struct core_now *now, struct err *err)
+{
+    const struct wire_team_token_put *message = &request->message.team_token_put;
+    struct store_team_token *put = &request->call.team_token;
+    bool is_found;
+
+    if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
+        return !is_found;
+    }
+    request->finish = finish_team_token;
+    request->call.kind = CALL_TEAM_TOKEN;
+    *put = (struct store_team_token){
+        .competition = request->contest->number, .name = message->name, .now_ms = now->wall_ms};
+    draw_token(core, request, now, put->token_id, put->token_hash);
     return core_store(core, request, err);
 }
 

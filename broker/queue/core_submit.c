@@ -10,11 +10,10 @@
 
 #include "common/text.h"
 
-enum { RECEIVED_SKEW_MS = 60000, LIST_ROWS_MAX = 1000 };
+enum { LIST_ROWS_MAX = 1000 };
 
-/* The team and the competition of a submit; refused where they do not fit. */
-static bool find_own_contest(struct core *core, struct core_request *request, struct wire_bytes id,
-                             bool *is_found, struct err *err)
+bool core_find_own_contest(struct core *core, struct core_request *request, struct wire_bytes id,
+                           bool *is_found, struct err *err)
 {
     if (!core_find_contest(core, request, id, is_found, err) || !*is_found) {
         return !*is_found;
@@ -25,8 +24,7 @@ static bool find_own_contest(struct core *core, struct core_request *request, st
                                     "this token is of no team in this competition");
 }
 
-/* Why nothing is taken at this time; NULL where it is. */
-static const char *closed_reason(const struct contest *contest, int64_t at_ms)
+const char *core_closed_reason(const struct contest *contest, int64_t at_ms)
 {
     const struct competition *rules = &contest->rules;
 
@@ -42,15 +40,38 @@ static const char *closed_reason(const struct contest *contest, int64_t at_ms)
     return NULL;
 }
 
-static bool refuse_quota(struct core *core, const struct core_request *request,
-                         const struct store_quota *quota, struct err *err)
+bool core_refuse_quota(struct core *core, const struct core_request *request,
+                       const struct core_now *now, struct err *err)
 {
     char resets[TIME_TEXT_SIZE];
 
-    time_text(resets, quota->resets_at_ms);
-    return core_refuse(core, request, REFUSAL_QUOTA, err,
-                       "no submission is left today (limit %lld a day); they return at %s",
-                       (long long)request->contest->rules.limits.per_day, resets);
+    if (request->quota->remaining_total == 0) {
+        return core_refuse(core, request, REFUSAL_QUOTA, err,
+                           "no submission is left in total (limit %lld); one that turns out "
+                           "invalid gives its place back",
+                           (long long)request->contest->rules.limits.total);
+    }
+    time_text(resets, request->quota->resets_at_ms);
+    return core_refuse_later(core, request, REFUSAL_QUOTA,
+                             request->quota->resets_at_ms - now->wall_ms, err,
+                             "no submission is left today (limit %lld a day); they return at %s",
+                             (long long)request->contest->rules.limits.per_day, resets);
+}
+
+bool core_refuse_expired(struct core *core, const struct core_request *request, int64_t until_ms,
+                         struct err *err)
+{
+    char until[TIME_TEXT_SIZE];
+
+    time_text(until, until_ms);
+    return core_refuse(core, request, REFUSAL_EXPIRED, err,
+                       "the promise has expired: its bytes were taken until %s", until);
+}
+
+bool core_refuse_full(struct core *core, const struct core_request *request, struct err *err)
+{
+    return core_refuse(core, request, REFUSAL_BUSY, err,
+                       "too much is waiting; try again in a moment");
 }
 
 /* ---- before the bytes ---- */
@@ -59,21 +80,44 @@ static bool finish_submit_begin(struct core *core, struct core_request *request,
                                 const struct core_now *now, struct err *err)
 {
     const struct store_quota_get *get = &request->call.quota_get;
+    uint64_t bytes_max = (uint64_t)request->contest->rules.limits.file_bytes;
     struct wire_message reply = {.type = WIRE_SUBMIT_ALLOWED};
-    const char *closed = closed_reason(request->contest, now->wall_ms);
+    const char *closed = core_closed_reason(request->contest, now->wall_ms);
+    uint64_t size = request->message.submit_begin.size_bytes;
+    char promised[2 * STORE_ID_BYTES + 1];
 
     if (get->outcome == STORE_FULL || get->outcome == STORE_FAILED) {
         return core_refuse_store(core, request, get->outcome, err);
     }
+    request->quota = &get->quota;
     if (closed != NULL && get->outcome != STORE_REPEATED) {
         return core_refuse(core, request, REFUSAL_CLOSED, err, "%s", closed);
     }
     if (get->outcome == STORE_QUOTA) {
-        return refuse_quota(core, request, &get->quota, err);
+        return core_refuse_quota(core, request, now, err);
     }
-    reply.submit_allowed.bytes_max = (uint64_t)request->contest->rules.limits.file_bytes;
+    if (core_is_expired(&get->upload, now)) {
+        return core_refuse_expired(core, request, get->upload.until_ms, err);
+    }
+    if (size != UINT64_MAX && size > bytes_max) {
+        return core_refuse(core, request, REFUSAL_TOO_LARGE, err,
+                           "file has %llu bytes, limit is %llu", (unsigned long long)size,
+                           (unsigned long long)bytes_max);
+    }
+    if (core_is_behind(core) && !core_is_hurried(&get->upload, now, core->settings.promise_ms)) {
+        return core_refuse_full(core, request, err);
+    }
+    reply.submit_allowed.bytes_max = bytes_max;
     reply.submit_allowed.remaining_today = get->quota.remaining_today;
+    reply.submit_allowed.remaining_total = get->quota.remaining_total;
     reply.submit_allowed.resets_at_ms = get->quota.resets_at_ms;
+    if (get->upload.state == SUBMISSION_RECEIVING) {
+        hex_text(promised, get->upload.id, sizeof(get->upload.id));
+        reply.submit_allowed.promised = wire_text(promised);
+        reply.submit_allowed.size_bytes = (uint64_t)get->upload.size_bytes;
+        reply.submit_allowed.until_ms = get->upload.until_ms;
+        memcpy(reply.submit_allowed.sha256, get->upload.sha256, SHA256_BYTES);
+    }
     return core_reply(core, request, &reply, err);
 }
 
@@ -84,18 +128,11 @@ bool core_begin_submit_begin(struct core *core, struct core_request *request,
     struct store_quota_get *get = &request->call.quota_get;
     bool is_found;
 
-    if (!find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
+    if (!core_find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
         return !is_found;
     }
-    if (core_is_busy(core)) {
-        return core_refuse(core, request, REFUSAL_BUSY, err,
-                           "too much is waiting; try again in a moment");
-    }
-    uint64_t bytes_max = (uint64_t)request->contest->rules.limits.file_bytes;
-    if (message->size_bytes != UINT64_MAX && message->size_bytes > bytes_max) {
-        return core_refuse(core, request, REFUSAL_TOO_LARGE, err,
-                           "file has %llu bytes, limit is %llu",
-                           (unsigned long long)message->size_bytes, (unsigned long long)bytes_max);
+    if (core_is_full(core)) {
+        return core_refuse_full(core, request, err);
     }
     request->finish = finish_submit_begin;
     request->call.kind = CALL_QUOTA_GET;
@@ -126,6 +163,7 @@ static bool reply_accepted(struct core *core, const struct core_request *request
                                                       .size = submit->entry_size};
     reply.submit_accepted.minisig = wire_text(minisig);
     reply.submit_accepted.remaining_today = submit->quota.remaining_today;
+    reply.submit_accepted.remaining_total = submit->quota.remaining_total;
     reply.submit_accepted.resets_at_ms = submit->quota.resets_at_ms;
     return core_reply(core, request, &reply, err);
 }
@@ -144,40 +182,52 @@ static void note_accepted(struct core *core, struct core_request *request)
     core_publish(core, request->contest, id);
 }
 
-static bool finish_submit_commit(struct core *core, struct core_request *request,
-                                 const struct core_now *now, struct err *err)
+bool core_refuse_submit(struct core *core, struct core_request *request, const struct core_now *now,
+                        struct err *err)
 {
     const struct store_submit *submit = &request->call.submit;
 
+    request->quota = &submit->quota;
     switch (submit->outcome) {
-    case STORE_DONE:
-        note_accepted(core, request);
-        return reply_accepted(core, request, err) &&
-               (request->is_woken || core_wake(core, 1, now, err));
-    case STORE_REPEATED:
-        return reply_accepted(core, request, err);
     case STORE_CONFLICT:
         return core_refuse(core, request, REFUSAL_CONFLICT, err,
                            "the idempotency key was used for another file");
     case STORE_QUOTA:
-        return refuse_quota(core, request, &submit->quota, err);
+        return core_refuse_quota(core, request, now, err);
     case STORE_EMPTY: {
-        const char *reason = closed_reason(request->contest, submit->received_ms);
+        const char *reason = core_closed_reason(request->contest, submit->received_ms);
         return core_refuse(core, request, REFUSAL_CLOSED, err, "%s",
                            reason == NULL ? "the competition is closed" : reason);
     }
     case STORE_STALE:
+        return core_refuse_expired(core, request, submit->until_ms, err);
+    case STORE_DONE:
+    case STORE_REPEATED:
     case STORE_DIFFERENT:
     case STORE_MISFIT:
     case STORE_FULL:
     case STORE_FAILED:
         break;
     }
+    request->quota = NULL;
     return core_refuse_store(core, request, submit->outcome, err);
 }
 
-/* What people typed, as it may be shown: no control characters. */
-static struct wire_bytes printable(char *copy, size_t copy_size, struct wire_bytes text)
+static bool finish_submit_commit(struct core *core, struct core_request *request,
+                                 const struct core_now *now, struct err *err)
+{
+    const struct store_submit *submit = &request->call.submit;
+
+    if (submit->outcome == STORE_DONE) {
+        note_accepted(core, request);
+        return reply_accepted(core, request, err) &&
+               (request->is_woken || core_wake(core, 1, now, err));
+    }
+    return submit->outcome == STORE_REPEATED ? reply_accepted(core, request, err)
+                                             : core_refuse_submit(core, request, now, err);
+}
+
+struct wire_bytes core_printable(char *copy, size_t copy_size, struct wire_bytes text)
 {
     wire_text_copy(copy, copy_size, text);
     err_make_printable(copy);
@@ -196,7 +246,7 @@ bool core_begin_submit_commit(struct core *core, struct core_request *request,
     struct store_submit *submit = &request->call.submit;
     bool is_found;
 
-    if (!find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
+    if (!core_find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
         return !is_found;
     }
     if (message->size_bytes > (uint64_t)request->contest->rules.limits.file_bytes) {
@@ -213,9 +263,9 @@ bool core_begin_submit_commit(struct core *core, struct core_request *request,
         .size_bytes = (int64_t)message->size_bytes,
         .received_ms = received_ms,
         .now_ms = now->wall_ms,
-        .file_name = printable(request->file_name, FILE_NAME_SIZE, message->file_name),
-        .message = printable(request->text, MESSAGE_SIZE, message->message),
-        .is_closed = closed_reason(request->contest, received_ms) != NULL,
+        .file_name = core_printable(request->file_name, FILE_NAME_SIZE, message->file_name),
+        .message = core_printable(request->text, MESSAGE_SIZE, message->message),
+        .is_closed = core_closed_reason(request->contest, received_ms) != NULL,
     };
     memcpy(submit->id, now->random, sizeof(submit->id));
     memcpy(submit->key, message->key, sizeof(submit->key));
@@ -230,9 +280,9 @@ bool core_begin_submit_commit(struct core *core, struct core_request *request,
 
 /* ---- reading ---- */
 
-static bool read_id(struct core *core, const struct core_request *request,
-                    uint8_t id[static STORE_ID_BYTES], struct wire_bytes text, bool *is_good,
-                    struct err *err)
+bool core_read_id(struct core *core, const struct core_request *request,
+                  uint8_t id[static STORE_ID_BYTES], struct wire_bytes text, bool *is_good,
+                  struct err *err)
 {
     struct err ignored;
 
@@ -267,14 +317,15 @@ bool core_begin_submission_get(struct core *core, struct core_request *request,
     uint8_t id[STORE_ID_BYTES];
     bool is_good;
 
-    (void)now;
-    if (!read_id(core, request, id, request->message.submission_get.submission, &is_good, err) ||
+    if (!core_read_id(core, request, id, request->message.submission_get.submission, &is_good,
+                      err) ||
         !is_good) {
         return !is_good;
     }
     request->finish = finish_submission_get;
     request->call.kind = CALL_SUBMISSION_GET;
-    *get = (struct store_submission_get){.team = core_visible_team(request)};
+    *get = (struct store_submission_get){.team = core_visible_team(request),
+                                         .pace = pace_now(&core->pace, now->boot_ms)};
     memcpy(get->id, id, sizeof(id));
     return core_store(core, request, err);
 }
@@ -299,7 +350,6 @@ bool core_begin_submission_list(struct core *core, struct core_request *request,
     const struct wire_submission_list *message = &request->message.submission_list;
     bool is_found;
 
-    (void)now;
     if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
         return !is_found;
     }
@@ -313,6 +363,7 @@ bool core_begin_submission_list(struct core *core, struct core_request *request,
         .competition = request->contest->number,
         .team = core_visible_team(request),
         .before = message->before > INT64_MAX ? INT64_MAX : (int64_t)message->before,
+        .pace = pace_now(&core->pace, now->boot_ms),
         .rows_max = message->rows_max > LIST_ROWS_MAX ? LIST_ROWS_MAX : message->rows_max};
     return core_store(core, request, err);
 }
@@ -344,7 +395,8 @@ bool core_begin_submission_retry(struct core *core, struct core_request *request
     uint8_t id[STORE_ID_BYTES];
     bool is_good;
 
-    if (!read_id(core, request, id, request->message.submission_retry.submission, &is_good, err) ||
+    if (!core_read_id(core, request, id, request->message.submission_retry.submission, &is_good,
+                      err) ||
         !is_good) {
         return !is_good;
     }
@@ -364,7 +416,8 @@ static bool append_receipt(struct core *core, struct wire_buffer *files, const c
     char minisig[RECEIPT_SIGNATURE_SIZE];
 
     receipt_sign(minisig, &core->keys->receipt, line.data, line.size);
-    snprintf(name, sizeof(name), "%s%s", id, kind == ENTRY_RESULT ? ".result" : "");
+    const char *end = kind == ENTRY_RESULT ? ".result" : kind == ENTRY_PROMISE ? ".promise" : "";
+    snprintf(name, sizeof(name), "%s%s", id, end);
     struct wire_receipt_file file = {
         .name = wire_text(name), .entry = line, .minisig = wire_text(minisig)};
     return wire_append(files, WIRE_RECEIPT_FILE, &file, err);
@@ -406,7 +459,7 @@ bool core_begin_receipt_get(struct core *core, struct core_request *request,
     bool is_good;
 
     (void)now;
-    if (!read_id(core, request, id, request->message.receipt_get.submission, &is_good, err) ||
+    if (!core_read_id(core, request, id, request->message.receipt_get.submission, &is_good, err) ||
         !is_good) {
         return !is_good;
     }
@@ -454,7 +507,7 @@ bool core_begin_selection_put(struct core *core, struct core_request *request,
     const struct wire_selection_put *message = &request->message.selection_put;
     bool is_found;
 
-    if (!find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
+    if (!core_find_own_contest(core, request, message->competition, &is_found, err) || !is_found) {
         return !is_found;
     }
     int64_t closes_ms = request->contest->rules.closes_ms;

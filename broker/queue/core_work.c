@@ -16,7 +16,6 @@ enum {
     MEASURE_MS = 2000,
     NO_JOB_RETRY_MS = 100,
     CLAIM_WAIT_MAX_MS = 60000,
-    RESCORE_EVERY = 20, /* one claim in so many looks at re-scores first */
 };
 
 /* Printable ASCII without quotes: what an entry of the log can hold. */
@@ -45,7 +44,7 @@ static void waiter_remove(struct core *core, size_t at)
             (core->n_waiters - at) * sizeof(core->waiters[0]));
 }
 
-static bool is_same_peer(const struct channel_peer *a, const struct channel_peer *b)
+bool core_is_same_peer(const struct channel_peer *a, const struct channel_peer *b)
 {
     return a->size == b->size && memcmp(a->id, b->id, a->size) == 0;
 }
@@ -54,7 +53,7 @@ static bool is_same_peer(const struct channel_peer *a, const struct channel_peer
 static void forget_peer(struct core *core, const struct channel_peer *peer)
 {
     for (size_t i = 0; i < core->n_waiters; i++) {
-        if (is_same_peer(&core->waiters[i].peer, peer)) {
+        if (core_is_same_peer(&core->waiters[i].peer, peer)) {
             waiter_remove(core, i);
             return;
         }
@@ -105,7 +104,18 @@ static bool finish_claim(struct core *core, struct core_request *request,
     struct core_effect *sent = &core->effects[core->n_effects - 1];
     sent->job = (int64_t)claim->job.job_id;
     sent->fence = (int64_t)claim->job.fence;
+    if (claim->job.kind == JOB_SCORE) {
+        pace_claimed(&core->pace, sent->job, sent->fence, now->boot_ms);
+    }
     return core_note_changed(core, &claim->changed, err);
+}
+
+/* Spreads the re-scores' share evenly: true for so many claims of a hundred. */
+static bool is_turn_of_rescore(const struct core *core)
+{
+    uint64_t percent = (uint64_t)core->settings.rescore_percent;
+
+    return core->n_claims * percent / 100 != (core->n_claims - 1) * percent / 100;
 }
 
 /* Sends a claim to the store; the request knows its peer, worker name and deadline. */
@@ -114,9 +124,10 @@ static bool store_claim(struct core *core, struct core_request *request, const s
 {
     request->finish = finish_claim;
     request->call.kind = CALL_CLAIM;
+    core->n_claims++;
     request->call.claim =
         (struct store_claim){.worker = wire_text(request->text),
-                             .is_rescore_first = ++core->n_claims % RESCORE_EVERY == 0,
+                             .is_rescore_first = is_turn_of_rescore(core),
                              .lease_until_boot_ms = now->boot_ms + core->settings.lease_ms,
                              .lease_ms = (uint32_t)core->settings.lease_ms};
     return core_store(core, request, err);
@@ -255,7 +266,9 @@ static bool finish_result(struct core *core, struct core_request *request,
     const struct store_complete *complete = &request->call.complete;
     uint64_t job = complete->result->job_id;
 
-    (void)now;
+    if (complete->outcome == STORE_DONE) {
+        pace_finished(&core->pace, (int64_t)job, (int64_t)complete->result->fence, now->boot_ms);
+    }
     switch (complete->outcome) {
     case STORE_DONE:
         return note_result(core, &complete->changed, err) &&
@@ -384,6 +397,9 @@ static bool finish_expire(struct core *core, struct core_request *request,
     if (expire->n_lost > 0) {
         core_warn(core, "leases lost=%u parked=%u", expire->n_lost, expire->n_parked);
     }
+    if (expire->n_expired > 0) {
+        core_warn(core, "promises expired=%u", expire->n_expired);
+    }
     if (expire->has_more) {
         core->expire_boot_ms = now->boot_ms;
     }
@@ -411,8 +427,9 @@ static bool start_expire(struct core *core, const struct core_now *now, struct e
     }
     request->finish = finish_expire;
     request->call.kind = CALL_EXPIRE;
-    request->call.expire =
-        (struct store_expire){.now_boot_ms = now->boot_ms, .now_ms = now->wall_ms};
+    request->call.expire = (struct store_expire){.now_boot_ms = now->boot_ms,
+                                                 .now_ms = now->wall_ms,
+                                                 .promised_ms = now->wall_ms - RECEIVED_SKEW_MS};
     core->expire_boot_ms = now->boot_ms + EXPIRE_MS;
     core->is_expiring = core_store_own(core, request, err);
     return core->is_expiring;

@@ -189,6 +189,16 @@ bool directory_add_token(struct directory *directory, const struct store_token_r
     return true;
 }
 
+void directory_revoke(struct directory *directory, const struct team *team)
+{
+    for (size_t i = 0; i < directory->accounts.n_slots; i++) {
+        struct account *account = directory->accounts.slots[i].value;
+        if (account != NULL && account->team == team) {
+            account->is_revoked = true; /* requests under way still point to it */
+        }
+    }
+}
+
 /* ---- looking up ---- */
 
 struct contest *directory_contest(const struct directory *directory, struct wire_bytes id)
@@ -223,7 +233,8 @@ const struct account *directory_account(const struct directory *directory, struc
     }
     token_hash(hash, &parsed, pepper);
     const struct account *account = number_map_get(&directory->accounts, token_number(parsed.id));
-    bool is_good = account != NULL && crypt_equal(account->hash, hash, sizeof(hash));
+    bool is_good =
+        account != NULL && !account->is_revoked && crypt_equal(account->hash, hash, sizeof(hash));
     crypt_wipe(&parsed, sizeof(parsed));
     return is_good ? account : NULL;
 }

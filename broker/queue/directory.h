@@ -44,6 +44,7 @@ struct account {
     uint8_t hash[TOKEN_HASH_BYTES];
     enum store_scope scope;
     struct team *team; /* borrowed; NULL for an organizer */
+    bool is_revoked;
 };
 
 struct directory {
@@ -74,12 +75,15 @@ MUST_CHECK bool directory_add_team(struct directory *directory, const struct sto
 MUST_CHECK bool directory_add_token(struct directory *directory, const struct store_token_row *row,
                                     struct err *err);
 
+/* Tokens of this team are good no more. */
+void directory_revoke(struct directory *directory, const struct team *team);
+
 /* NULL where there is none. */
 struct contest *directory_contest(const struct directory *directory, struct wire_bytes id);
 struct contest *directory_contest_numbered(const struct directory *directory, int64_t number);
 struct team *directory_team(const struct directory *directory, int64_t number);
 
-/* The account of a token, NULL where it is unknown or its secret is wrong. */
+/* The account of a token, NULL where it is unknown or revoked, or its secret is wrong. */
 const struct account *directory_account(const struct directory *directory, struct wire_bytes token,
                                         const uint8_t pepper[static CRYPT_KEY_BYTES]);
 

@@ -9,7 +9,15 @@
 #include "broker/queue/core.h"
 #include "broker/queue/directory.h"
 
-enum { WORKER_NAME_SIZE = 65, WAITERS_MAX = 1024, FILE_NAME_SIZE = 256, MESSAGE_SIZE = 501 };
+enum {
+    WORKER_NAME_SIZE = 65,
+    WAITERS_MAX = 1024,
+    FILE_NAME_SIZE = 256,
+    MESSAGE_SIZE = 501,
+    RECEIVED_SKEW_MS = 60000, /* between a gateway's clock and ours */
+    PACE_CLAIMS = 256,        /* claims under way that are timed */
+    PACE_SAMPLES = 32,        /* the last ones, of which the mean is told */
+};
 
 struct core_request {
     struct store_call call; /* first: core_stored finds its request by it */
@@ -23,8 +31,9 @@ struct core_request {
     struct wire_message message; /* of a peer's request */
     const struct account *account;
     struct contest *contest;
-    bool is_stored; /* given to the store: core_stored ends it */
-    bool is_woken;  /* a submit: a waiting claim was sent behind it */
+    const struct store_quota *quota; /* what a refusal tells of it; NULL where it is unknown */
+    bool is_stored;                  /* given to the store: core_stored ends it */
+    bool is_woken;                   /* a submit: a waiting claim was sent behind it */
     char file_name[FILE_NAME_SIZE];
     char text[MESSAGE_SIZE];
     char token[TOKEN_SIZE];
@@ -39,6 +48,23 @@ struct waiter {
     int64_t deadline_boot_ms;
 };
 
+/* What the last jobs took, and who works. See core_pace.c. */
+struct pace {
+    struct {
+        int64_t job;
+        int64_t fence;
+        int64_t boot_ms;
+    } claims[PACE_CLAIMS];
+    size_t next_claim;
+    int64_t samples_ms[PACE_SAMPLES];
+    size_t n_samples; /* ever */
+    struct {
+        struct channel_peer peer;
+        int64_t seen_boot_ms;
+    } workers[WAITERS_MAX];
+    size_t n_workers; /* places that were used */
+};
+
 struct core {
     struct core_settings settings;
     const struct ledger_keys *keys;
@@ -50,7 +76,9 @@ struct core {
     size_t n_waiters;
     int64_t n_pending;
     uint64_t n_claims;
+    struct pace pace;
     int64_t disk_free_bytes;
+    int64_t memory_bytes;
     int64_t oldest_ready_ms;
     bool is_expiring; /* such a call is under way */
     bool is_measuring;
@@ -79,6 +107,11 @@ MUST_CHECK bool core_reply(struct core *core, const struct core_request *request
 MUST_CHECK bool core_refuse(struct core *core, const struct core_request *request,
                             enum wire_refusal refusal, struct err *err, const char *format, ...)
     PRINTF_LIKE(5, 6);
+
+/* As core_refuse, with when it may be tried again. */
+MUST_CHECK bool core_refuse_later(struct core *core, const struct core_request *request,
+                                  enum wire_refusal refusal, int64_t retry_ms, struct err *err,
+                                  const char *format, ...) PRINTF_LIKE(6, 7);
 
 /* Answers that something was done. */
 MUST_CHECK bool core_reply_done(struct core *core, const struct core_request *request,
@@ -115,8 +148,54 @@ int64_t core_visible_team(const struct core_request *request);
 /* True when a caller's team belongs to the competition, or the caller is an organizer. */
 bool core_may_see(const struct core_request *request);
 
-/* Submissions are refused for now: too much waits, or the disk is nearly full. */
-bool core_is_busy(const struct core *core);
+/* Nothing new is taken for now: too many requests wait, or disk or memory are nearly full. */
+bool core_is_full(const struct core *core);
+
+/* No further bytes are taken for now: what was accepted waits too long already. */
+bool core_is_behind(const struct core *core);
+
+/* The team and the competition of a submit; refused where they do not fit. */
+MUST_CHECK bool core_find_own_contest(struct core *core, struct core_request *request,
+                                      struct wire_bytes id, bool *is_found, struct err *err);
+
+/* The id of a submission; refused as not found where it is none. */
+MUST_CHECK bool core_read_id(struct core *core, const struct core_request *request,
+                             uint8_t id[static STORE_ID_BYTES], struct wire_bytes text,
+                             bool *is_good, struct err *err);
+
+/* Why nothing is taken at this time; NULL where it is. */
+const char *core_closed_reason(const struct contest *contest, int64_t at_ms);
+
+/* True for a promise whose bytes did not come in time. */
+bool core_is_expired(const struct store_upload *upload, const struct core_now *now);
+
+/* True for a promise whose grace time is half over: its bytes are not told to come back later. */
+bool core_is_hurried(const struct store_upload *upload, const struct core_now *now,
+                     int64_t promise_ms);
+
+/* Refusals that a promise and a submission share. */
+MUST_CHECK bool core_refuse_quota(struct core *core, const struct core_request *request,
+                                  const struct core_now *now, struct err *err);
+MUST_CHECK bool core_refuse_expired(struct core *core, const struct core_request *request,
+                                    int64_t until_ms, struct err *err);
+MUST_CHECK bool core_refuse_full(struct core *core, const struct core_request *request,
+                                 struct err *err);
+
+/* What people typed, as it may be shown: no control characters. */
+struct wire_bytes core_printable(char *copy, size_t copy_size, struct wire_bytes text);
+
+/* The outcome of a submit or promise that is no receipt. */
+MUST_CHECK bool core_refuse_submit(struct core *core, struct core_request *request,
+                                   const struct core_now *now, struct err *err);
+
+/* ---- pace ---- */
+
+void pace_claimed(struct pace *pace, int64_t job, int64_t fence, int64_t boot_ms);
+void pace_finished(struct pace *pace, int64_t job, int64_t fence, int64_t boot_ms);
+void pace_seen(struct pace *pace, const struct channel_peer *worker, int64_t boot_ms);
+struct store_pace pace_now(const struct pace *pace, int64_t boot_ms);
+
+bool core_is_same_peer(const struct channel_peer *a, const struct channel_peer *b);
 
 /* Sends claims for up to `n_jobs` of the workers that wait. Errors: ERR_SYSTEM. */
 MUST_CHECK bool core_wake(struct core *core, size_t n_jobs, const struct core_now *now,
@@ -154,8 +233,12 @@ MUST_CHECK bool core_tick_work(struct core *core, const struct core_now *now, st
 CORE_BEGIN(competition_put);
 CORE_BEGIN(competition_list);
 CORE_BEGIN(team_put);
+CORE_BEGIN(team_token_put);
 CORE_BEGIN(submit_begin);
 CORE_BEGIN(submit_commit);
+CORE_BEGIN(promise_put);
+CORE_BEGIN(upload_get);
+CORE_BEGIN(blobs_get);
 CORE_BEGIN(submission_get);
 CORE_BEGIN(submission_list);
 CORE_BEGIN(receipt_get);

@@ -181,6 +181,24 @@ static void measure_disk(struct loop *loop)
     }
 }
 
+/* The resident memory, as the kernel counts it. */
+static void measure_memory(struct loop *loop)
+{
+    char text[128];
+    char *end;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size > 0) {
+        text[size] = '\0';
+        strtoll(text, &end, 10); /* all of it, mapped or not */
+        core_memory_used(loop->core, strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE));
+    }
+}
+
 static void tick(struct loop *loop)
 {
     int64_t boot_ms = time_boot_ms();
@@ -189,6 +207,7 @@ static void tick(struct loop *loop)
     if (boot_ms >= loop->disk_boot_ms) {
         loop->disk_boot_ms = boot_ms + DISK_MS;
         measure_disk(loop);
+        measure_memory(loop);
     }
     if (boot_ms >= loop->tick_boot_ms) {
         loop->tick_boot_ms = boot_ms + TICK_MS;
@@ -297,7 +316,10 @@ static bool open_store(struct loop *loop, struct err *err)
     const struct core_settings settings = {.lease_ms = config->lease_ms,
                                            .pending_max = config->pending_max,
                                            .ready_age_max_ms = config->ready_age_max_ms,
-                                           .disk_free_min_bytes = config->disk_free_min_bytes};
+                                           .disk_free_min_bytes = config->disk_free_min_bytes,
+                                           .memory_max_bytes = config->memory_max_bytes,
+                                           .promise_ms = config->promise_ms,
+                                           .rescore_percent = config->rescore_percent};
 
     return store_open(&loop->store, &store_settings, time_wall_ms(), time_boot_ms(), err) &&
            make_organizer(loop, err) && write_public_key(loop, err) &&

@@ -43,9 +43,40 @@ MUST_CHECK bool store_quota(struct store *store, struct store_quota *quota,
                             const struct store_limits *limits, int64_t team, int64_t at_ms,
                             struct err *err);
 
+/* The rules that a submission must meet, and what its entry names. */
+struct store_rules {
+    struct store_limits limits;
+    enum wire_board_state board_state;
+    int64_t final_selections;
+    uint8_t genesis[ENTRY_LEAF_BYTES];
+};
+MUST_CHECK bool store_rules(struct store *store, struct store_rules *rules, int64_t competition,
+                            struct err *err);
+
 /* Adds to the team's counters, of all time and of the day of `received_ms`. */
 MUST_CHECK bool store_count(struct store *store, int64_t team, int64_t received_ms, int n_open,
                             int n_scored, struct err *err);
+
+/* Puts the job of an accepted submission into its lane; `is_counted` where it is in flight already.
+ */
+MUST_CHECK bool store_add_job(struct store *store, const struct store_submit *call, bool is_counted,
+                              struct err *err);
+
+/* Appends the submission's entry, or its promise's, and gives it back in the call. */
+MUST_CHECK bool store_append_receipt(struct store *store, struct store_submit *call,
+                                     enum entry_kind kind, const struct store_rules *rules,
+                                     struct err *err);
+
+/* The promise that DB_SUBMISSION_BY_KEY stands on gets its bytes. */
+MUST_CHECK bool store_keep_promise(struct store *store, struct store_submit *call,
+                                   const struct store_rules *rules, struct err *err);
+
+/* Reads what DB_SUBMISSION_BY_KEY stands on. */
+struct store_upload store_upload_of_key(struct store *store);
+
+/* Ends up to `n_max` promises; *n_expired tells how many. */
+MUST_CHECK bool store_expire_promises(struct store *store, uint32_t *n_expired, int64_t before_ms,
+                                      uint32_t n_max, struct err *err);
 
 /* What a submission's job changes: read once, then passed along. */
 struct store_subject {

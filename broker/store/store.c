@@ -107,6 +107,7 @@ static bool is_new_work(const struct store_call *call)
     switch (call->kind) {
     case CALL_COMPETITION_PUT:
     case CALL_TEAM_PUT:
+    case CALL_TEAM_TOKEN:
     case CALL_ORGANIZER_PUT:
     case CALL_SUBMIT:
     case CALL_SELECT:
@@ -115,6 +116,8 @@ static bool is_new_work(const struct store_call *call)
     case CALL_RESCORE_PLAN:
         return true;
     case CALL_QUOTA_GET:
+    case CALL_UPLOAD_GET:
+    case CALL_FILES_GET:
     case CALL_SUBMISSION_GET:
     case CALL_SUBMISSION_LIST:
     case CALL_ENTRIES_GET:
@@ -191,6 +194,8 @@ void store_call_free(struct store_call *call)
         wire_buffer_free(&call->submission_get.scorecard);
     } else if (call->kind == CALL_SUBMISSION_LIST) {
         wire_buffer_free(&call->submission_list.rows);
+    } else if (call->kind == CALL_FILES_GET) {
+        wire_buffer_free(&call->files_get.are_known);
     } else if (call->kind == CALL_CLAIM) {
         wire_buffer_free(&call->claim.sealed);
     } else if (call->kind == CALL_BOARD_GET) {

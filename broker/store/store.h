@@ -52,10 +52,19 @@ enum store_outcome {
     STORE_FAILED,    /* it could not be done; the reason is in the log */
 };
 
+#define STORE_NO_LIMIT UINT32_MAX
+
 /* Quota of a team as it stands behind the call. */
 struct store_quota {
-    uint32_t remaining_today;
-    int64_t resets_at_ms;
+    uint32_t remaining_today; /* never more than remaining_total */
+    uint32_t remaining_total; /* STORE_NO_LIMIT without one */
+    int64_t resets_at_ms;     /* INT64_MIN: they do not return */
+};
+
+/* How fast submissions are scored, as measured; what is not known is 0. */
+struct store_pace {
+    int64_t service_ms; /* from claim to result */
+    uint32_t n_workers;
 };
 
 /* A submission that changed, for hints and boards. */
@@ -102,6 +111,18 @@ struct store_team_put {
     int64_t team;
 };
 
+/* A new token for a team; what it had is revoked. */
+struct store_team_token {
+    int64_t competition;
+    struct wire_bytes name;
+    char token_id[TOKEN_ID_LENGTH + 1];
+    uint8_t token_hash[TOKEN_HASH_BYTES];
+    int64_t now_ms;
+    /* out: DONE, EMPTY (there is no such team) */
+    enum store_outcome outcome;
+    int64_t team;
+};
+
 /* The organizer's token: made at the first start only. */
 struct store_organizer_put {
     char token_id[TOKEN_ID_LENGTH + 1];
@@ -111,24 +132,42 @@ struct store_organizer_put {
     enum store_outcome outcome;
 };
 
+/*
+ * A file that is there, or (with a grace time) the promise of one. Bytes that were promised under
+ * the same key make the promise's submission: with its id and its receive time.
+ */
 struct store_submit {
-    uint8_t id[STORE_ID_BYTES];
+    uint8_t id[STORE_ID_BYTES]; /* out: of the promise, where there was one */
     int64_t competition;
     int64_t team;
     uint8_t key[STORE_KEY_BYTES];
     uint8_t sha256[SHA256_BYTES];
     int64_t size_bytes;
-    int64_t received_ms;
+    int64_t received_ms; /* out: of the promise, where there was one */
+    int64_t grace_ms;    /* 0: the bytes are there; else they may come for so long */
     int64_t now_ms;
     struct wire_bytes file_name;
     struct wire_bytes message;
     bool is_closed; /* only a repeated key is answered: nothing new is taken */
-    /* out: DONE, REPEATED, CONFLICT (the key was used for other content), QUOTA, EMPTY (closed) */
+    /* out: DONE, REPEATED, CONFLICT (the key was used for other content), QUOTA, EMPTY (closed),
+     * STALE (the promise has expired) */
     enum store_outcome outcome;
+    enum wire_submission_state state;
+    int64_t until_ms; /* of a promise; 0 without one */
     char entry[ENTRY_SIZE];
     size_t entry_size;
     struct store_quota quota;
     int64_t number;
+};
+
+/* The bytes of a submission, as far as they were promised. */
+struct store_upload {
+    uint8_t id[STORE_ID_BYTES];
+    uint8_t sha256[SHA256_BYTES];
+    int64_t size_bytes;
+    int64_t received_ms;
+    int64_t until_ms; /* 0: not promised */
+    enum wire_submission_state state;
 };
 
 /* How many submissions a team has left; nothing changes. */
@@ -140,11 +179,32 @@ struct store_quota_get {
     /* out: DONE, REPEATED (the key was used: its submission will be answered), QUOTA */
     enum store_outcome outcome;
     struct store_quota quota;
+    struct store_upload upload; /* REPEATED */
+};
+
+/* A promise and what became of it. */
+struct store_upload_get {
+    uint8_t id[STORE_ID_BYTES];
+    int64_t team; /* 0: any */
+    /* out: DONE, EMPTY */
+    enum store_outcome outcome;
+    char competition[STORE_COMPETITION_SIZE];
+    uint8_t key[STORE_KEY_BYTES];
+    struct store_upload upload;
+};
+
+/* Which files belong to a submission. */
+struct store_files_get {
+    struct wire_bytes hashes; /* SHA-256 after SHA-256 */
+    /* out: DONE */
+    enum store_outcome outcome;
+    struct wire_buffer are_known; /* a byte for each: 0 or 1 */
 };
 
 struct store_submission_get {
     uint8_t id[STORE_ID_BYTES];
     int64_t team; /* 0: any */
+    struct store_pace pace;
     /* out: DONE, EMPTY */
     enum store_outcome outcome;
     struct wire_buffer row; /* one record */
@@ -157,6 +217,7 @@ struct store_submission_list {
     int64_t team; /* 0: any */
     int64_t before;
     uint32_t rows_max;
+    struct store_pace pace;
     /* out: DONE */
     enum store_outcome outcome;
     struct wire_buffer rows;
@@ -173,7 +234,7 @@ struct store_entries_get {
         enum entry_kind kind;
         char text[ENTRY_SIZE];
         size_t size;
-    } lines[2];
+    } lines[3];
 };
 
 struct store_select {
@@ -238,15 +299,17 @@ struct store_fail {
     struct store_changed changed;
 };
 
-/* Takes up to 100 overdue leases back and lets delayed jobs go on. */
+/* Takes up to 100 overdue leases back, lets delayed jobs go on, and ends promises. */
 struct store_expire {
     int64_t now_boot_ms;
     int64_t now_ms;
+    int64_t promised_ms; /* promises whose bytes could come until before this are expired */
     /* out: DONE, EMPTY (nothing was due) */
     enum store_outcome outcome;
     uint32_t n_lost;
     uint32_t n_parked;
     uint32_t n_ready;
+    uint32_t n_expired; /* promises */
     bool has_more;
 };
 

@@ -86,6 +86,27 @@ bool store_do_team_put(struct store *store, struct store_team_put *call, struct 
                   db_int(call->team), db_int(call->now_ms));
 }
 
+bool store_do_team_token(struct store *store, struct store_team_token *call, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_TEAM_BY_NAME, &has_row, err, db_int(call->competition),
+                 db_text(call->name))) {
+        return false;
+    }
+    call->outcome = STORE_EMPTY;
+    if (!has_row) {
+        return true;
+    }
+    call->outcome = STORE_DONE;
+    call->team = db_column_int(db, DB_TEAM_BY_NAME, 0);
+    return db_run(db, DB_TOKEN_REVOKE, err, db_int(call->team)) &&
+           db_run(db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
+                  db_blob(call->token_hash, sizeof(call->token_hash)), db_int(STORE_SCOPE_TEAM),
+                  db_int(call->team), db_int(call->now_ms));
+}
+
 bool store_has_organizer(struct store *store, bool *has_one, struct err *err)
 {
     return db_start(store->db, DB_TOKEN_ORGANIZER, NULL, 0, err) &&

@@ -7,7 +7,10 @@
 
 #include "common/text.h"
 
-enum { POSITION_MAX = 1000 }; /* counting further would hold up the queue itself */
+enum {
+    POSITION_MAX = 1000, /* counting further would hold up the queue itself */
+    FILES_MAX = 1000,
+};
 
 /* Place in the queue of a waiting live job, from 1; POSITION_MAX + 1 for all behind. */
 static bool queue_position(struct store *store, uint32_t *position, enum db_statement statement,
@@ -28,9 +31,21 @@ static bool queue_position(struct store *store, uint32_t *position, enum db_stat
     return true;
 }
 
+/*
+ * From now to the score of a submission at this place: the workers finish one job each service
+ * time, and its own comes behind. -1 where the place, the pace or the workers are unknown.
+ */
+static int64_t expected_ms(uint32_t position, const struct store_pace *pace)
+{
+    if (position == 0 || position > POSITION_MAX || pace->n_workers == 0 || pace->service_ms == 0) {
+        return -1;
+    }
+    return pace->service_ms + pace->service_ms * position / pace->n_workers;
+}
+
 /* Appends the row that the statement stands on. */
 static bool append_row(struct store *store, struct wire_buffer *rows, enum db_statement statement,
-                       struct err *err)
+                       const struct store_pace *pace, struct err *err)
 {
     struct db *db = store->db;
     uint8_t id[STORE_ID_BYTES];
@@ -50,14 +65,19 @@ static bool append_row(struct store *store, struct wire_buffer *rows, enum db_st
         .n_problems = (uint64_t)db_column_int(db, statement, 12),
         .reason = db_column_bytes(db, statement, 13),
         .is_selected = (uint8_t)db_column_int(db, statement, 14),
+        .until_ms =
+            db_column_is_null(db, statement, 20) ? INT64_MIN : db_column_int(db, statement, 20),
     };
 
     db_column_copy(db, statement, 0, id, sizeof(id));
     hex_text(id_text, id, sizeof(id));
     row.id = wire_text(id_text);
     db_column_copy(db, statement, 6, row.sha256, sizeof(row.sha256));
-    return queue_position(store, &row.queue_position, statement, err) &&
-           wire_append(rows, WIRE_SUBMISSION_ROW, &row, err);
+    if (!queue_position(store, &row.queue_position, statement, err)) {
+        return false;
+    }
+    row.expected_ms = expected_ms(row.queue_position, pace);
+    return wire_append(rows, WIRE_SUBMISSION_ROW, &row, err);
 }
 
 bool store_do_submission_get(struct store *store, struct store_submission_get *call,
@@ -77,7 +97,7 @@ bool store_do_submission_get(struct store *store, struct store_submission_get *c
     }
     call->outcome = STORE_DONE;
     int64_t number = db_column_int(db, DB_SUBMISSION_ROW, 1);
-    if (!append_row(store, &call->row, DB_SUBMISSION_ROW, err) ||
+    if (!append_row(store, &call->row, DB_SUBMISSION_ROW, &call->pace, err) ||
         !db_find(db, DB_RESULT_ROW, &has_row, err, db_int(number), db_int(STORE_LABEL_VERSION),
                  db_int(STORE_RULES_VERSION))) {
         return false;
@@ -102,12 +122,32 @@ bool store_do_submission_list(struct store *store, struct store_submission_list 
         return false;
     }
     while (has_row) {
-        if (!append_row(store, &call->rows, statement, err) ||
+        if (!append_row(store, &call->rows, statement, &call->pace, err) ||
             !db_row(store->db, statement, &has_row, err)) {
             return false;
         }
     }
     return true;
+}
+
+bool store_do_files_get(struct store *store, struct store_files_get *call, struct err *err)
+{
+    const struct wire_bytes *hashes = &call->hashes;
+    uint8_t are_known[1 + FILES_MAX] = {0};
+    size_t n_files =
+        hashes->size / SHA256_BYTES < FILES_MAX ? hashes->size / SHA256_BYTES : FILES_MAX;
+    bool has_row;
+
+    for (size_t i = 0; i < n_files; i++) {
+        if (!db_find(store->db, DB_FILE_ROW, &has_row, err,
+                     db_blob(hashes->data + i * SHA256_BYTES, SHA256_BYTES))) {
+            return false;
+        }
+        are_known[i] = has_row;
+    }
+    call->outcome = STORE_DONE;
+    return wire_buffer_set(&call->are_known,
+                           (struct wire_bytes){.data = are_known, .size = n_files}, err);
 }
 
 bool store_do_stats(struct store *store, struct store_stats *call, struct err *err)

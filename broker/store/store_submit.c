@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accepting a submission: row, log entry and job in one transaction, the quota checked inside it.
+ * Accepting a submission: row, log entry and job in one transaction, the quota checked inside it. A
+ * promise is the same row without a job; what becomes of it is in store_promise.c.
  */
 #include "broker/store/inside.h"
 
@@ -18,42 +19,41 @@ bool store_count(struct store *store, int64_t team, int64_t received_ms, int n_o
                   db_int(n_open), db_int(n_scored));
 }
 
+static int64_t bounded(int64_t value, int64_t max)
+{
+    return value < 0 ? 0 : value > max ? max : value;
+}
+
 bool store_quota(struct store *store, struct store_quota *quota, const struct store_limits *limits,
                  int64_t team, int64_t at_ms, struct err *err)
 {
     struct db *db = store->db;
-    int64_t left = limits->per_day;
+    int64_t today = limits->per_day;
+    int64_t total = STORE_NO_LIMIT;
     bool has_row;
 
     if (!db_find(db, DB_DAY_ROW, &has_row, err, db_int(team), db_int(at_ms / DAY_MS))) {
         return false;
     }
     if (has_row) {
-        left -= db_column_int(db, DB_DAY_ROW, 0) + db_column_int(db, DB_DAY_ROW, 1);
+        today -= db_column_int(db, DB_DAY_ROW, 0) + db_column_int(db, DB_DAY_ROW, 1);
     }
     if (limits->has_total) {
         if (!db_find(db, DB_TEAM_ROW, &has_row, err, db_int(team))) {
             return false;
         }
-        int64_t used = db_column_int(db, DB_TEAM_ROW, 0) + db_column_int(db, DB_TEAM_ROW, 1);
-        left = limits->total - used < left ? limits->total - used : left;
+        total =
+            limits->total - db_column_int(db, DB_TEAM_ROW, 0) - db_column_int(db, DB_TEAM_ROW, 1);
+        total = bounded(total, STORE_NO_LIMIT - 1);
     }
-    left = left < 0 ? 0 : left;
-    quota->remaining_today = left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
-    quota->resets_at_ms = (at_ms / DAY_MS + 1) * DAY_MS;
+    quota->remaining_total = (uint32_t)total;
+    quota->remaining_today = (uint32_t)bounded(today, total);
+    quota->resets_at_ms = total == 0 ? INT64_MIN : (at_ms / DAY_MS + 1) * DAY_MS;
     return true;
 }
 
-/* The rules that a submission must meet, and what its entry names. */
-struct rules {
-    struct store_limits limits;
-    enum wire_board_state board_state;
-    int64_t final_selections;
-    uint8_t genesis[ENTRY_LEAF_BYTES];
-};
-
-static bool read_rules(struct store *store, struct rules *rules, int64_t competition,
-                       struct err *err)
+bool store_rules(struct store *store, struct store_rules *rules, int64_t competition,
+                 struct err *err)
 {
     struct db *db = store->db;
     bool has_row;
@@ -73,38 +73,81 @@ static bool read_rules(struct store *store, struct rules *rules, int64_t competi
     return true;
 }
 
-/* The first answer to a key that was used before. */
-static bool repeat(struct store *store, struct store_submit *call, struct err *err)
+/* The entry of the call's submission; of its promise where a promise is asked about. */
+static bool find_entry(struct store *store, struct store_submit *call, struct err *err)
 {
     struct db *db = store->db;
-    uint8_t sha256[SHA256_BYTES];
+    bool is_promise = call->grace_ms > 0 && call->until_ms > 0;
     bool has_row;
 
-    db_column_copy(db, DB_SUBMISSION_BY_KEY, 2, sha256, sizeof(sha256));
-    call->outcome = STORE_CONFLICT;
-    if (db_column_int(db, DB_SUBMISSION_BY_KEY, 1) != call->competition ||
-        memcmp(sha256, call->sha256, sizeof(sha256)) != 0) {
-        return true;
-    }
-    call->number = db_column_int(db, DB_SUBMISSION_BY_KEY, 0);
-    if (!db_find(db, DB_ENTRY_OF_SUBMISSION, &has_row, err, db_int(call->number))) {
+    if (!db_find(db, DB_ENTRY_OF_KIND, &has_row, err, db_int(call->number),
+                 db_int(is_promise ? ENTRY_PROMISE : ENTRY_SUBMISSION))) {
         return false;
     }
-    struct wire_bytes line = db_column_bytes(db, DB_ENTRY_OF_SUBMISSION, 1);
+    struct wire_bytes line = db_column_bytes(db, DB_ENTRY_OF_KIND, 0);
     if (!has_row || line.size > ENTRY_SIZE) {
         return err_set(err, ERR_STORE, "submission %lld has no entry", (long long)call->number);
     }
     memcpy(call->entry, line.data, line.size);
     call->entry_size = line.size;
-    call->outcome = STORE_REPEATED;
     return true;
 }
 
-static bool append_entry(struct store *store, struct store_submit *call, const struct rules *rules,
-                         struct err *err)
+struct store_upload store_upload_of_key(struct store *store)
+{
+    struct db *db = store->db;
+    struct store_upload upload = {
+        .received_ms = db_column_int(db, DB_SUBMISSION_BY_KEY, 3),
+        .state = (enum wire_submission_state)db_column_int(db, DB_SUBMISSION_BY_KEY, 4),
+        .until_ms = db_column_int(db, DB_SUBMISSION_BY_KEY, 5),
+        .size_bytes = db_column_int(db, DB_SUBMISSION_BY_KEY, 6),
+    };
+
+    db_column_copy(db, DB_SUBMISSION_BY_KEY, 2, upload.sha256, sizeof(upload.sha256));
+    db_column_copy(db, DB_SUBMISSION_BY_KEY, 7, upload.id, sizeof(upload.id));
+    return upload;
+}
+
+/* The first answer to a key that was used before; or the bytes of what was promised under it. */
+static bool repeat(struct store *store, struct store_submit *call, const struct store_rules *rules,
+                   struct err *err)
+{
+    struct db *db = store->db;
+    struct store_upload upload = store_upload_of_key(store);
+
+    call->outcome = STORE_CONFLICT;
+    if (db_column_int(db, DB_SUBMISSION_BY_KEY, 1) != call->competition ||
+        upload.size_bytes != call->size_bytes ||
+        memcmp(upload.sha256, call->sha256, sizeof(upload.sha256)) != 0) {
+        return true;
+    }
+    call->number = db_column_int(db, DB_SUBMISSION_BY_KEY, 0);
+    call->state = upload.state;
+    call->until_ms = upload.until_ms;
+    if (call->grace_ms == 0 && upload.state == SUBMISSION_RECEIVING) {
+        return store_keep_promise(store, call, rules, err);
+    }
+    bool is_late = call->grace_ms == 0 && upload.state == SUBMISSION_EXPIRED;
+    memcpy(call->id, upload.id, sizeof(call->id));
+    call->received_ms = upload.received_ms;
+    call->outcome = is_late ? STORE_STALE : STORE_REPEATED;
+    return is_late || find_entry(store, call, err);
+}
+
+/* Fills the entry of a promise: as that of a submission, with the time until which. */
+static void fill_promise(struct entry *entry, const char *until)
+{
+    entry->kind = ENTRY_PROMISE;
+    entry->values[ENTRY_PROMISE_GENESIS] = entry->values[ENTRY_SUBMISSION_GENESIS];
+    entry->values[ENTRY_PROMISE_UNTIL].text = until;
+}
+
+bool store_append_receipt(struct store *store, struct store_submit *call, enum entry_kind kind,
+                          const struct store_rules *rules, struct err *err)
 {
     struct entry entry = {.kind = ENTRY_SUBMISSION};
     struct ledger_line line;
+    char until[TIME_TEXT_SIZE];
     char id[2 * STORE_ID_BYTES + 1];
     char team[LEDGER_TEAM_SIZE];
     char sha256[SHA256_HEX_SIZE];
@@ -122,6 +165,10 @@ static bool append_entry(struct store *store, struct store_submit *call, const s
     entry.values[ENTRY_SUBMISSION_FILE_BYTES].number = call->size_bytes;
     entry.values[ENTRY_SUBMISSION_RECEIVED].text = received;
     entry.values[ENTRY_SUBMISSION_GENESIS].text = genesis;
+    if (kind == ENTRY_PROMISE) {
+        time_text(until, call->until_ms);
+        fill_promise(&entry, until);
+    }
     if (!store_append(store, &line, &entry, call->competition, call->number, err)) {
         return false;
     }
@@ -134,7 +181,8 @@ static bool append_entry(struct store *store, struct store_submit *call, const s
  * The job behind a submission. Start-time fair queueing: it starts where the team's last job ends
  * or where the lane is now, whichever is later, and costs its size.
  */
-static bool add_job(struct store *store, const struct store_submit *call, struct err *err)
+bool store_add_job(struct store *store, const struct store_submit *call, bool is_counted,
+                   struct err *err)
 {
     struct db *db = store->db;
     bool has_row;
@@ -153,39 +201,58 @@ static bool add_job(struct store *store, const struct store_submit *call, struct
                   db_int(STORE_RULES_VERSION), db_int_or_null(false, 0), db_int(LANE_LIVE),
                   db_int(start), db_int(call->now_ms)) &&
            db_run(db, DB_TEAM_SUBMITTED, err, db_int(call->team), db_int(call->received_ms),
-                  db_int(start + JOB_COST_BYTES + call->size_bytes)) &&
-           db_run(db, DB_DAY_COUNT, err, db_int(call->team), db_int(call->received_ms / DAY_MS),
-                  db_int(1), db_int(0));
+                  db_int(start + JOB_COST_BYTES + call->size_bytes), db_int(!is_counted)) &&
+           (is_counted || db_run(db, DB_DAY_COUNT, err, db_int(call->team),
+                                 db_int(call->received_ms / DAY_MS), db_int(1), db_int(0))) &&
+           db_run(db, DB_COMPETITION_COUNT, err, db_int(call->competition));
 }
 
-static bool insert_all(struct store *store, struct store_submit *call, const struct rules *rules,
-                       struct err *err)
+static bool insert_all(struct store *store, struct store_submit *call,
+                       const struct store_rules *rules, struct err *err)
 {
+    bool is_promise = call->grace_ms > 0;
+
+    call->state = is_promise ? SUBMISSION_RECEIVING : SUBMISSION_ACCEPTED;
+    call->until_ms = is_promise ? call->received_ms + call->grace_ms : 0;
     if (!db_run(store->db, DB_SUBMISSION_INSERT, err, db_blob(call->id, sizeof(call->id)),
                 db_int(call->competition), db_int(call->team),
                 db_blob(call->key, sizeof(call->key)), db_blob(call->sha256, sizeof(call->sha256)),
                 db_int(call->size_bytes), db_int(call->received_ms), db_int(call->now_ms),
-                db_text(call->file_name), db_text(call->message))) {
+                db_text(call->file_name), db_text(call->message), db_int(call->state),
+                db_int_or_null(is_promise, call->until_ms))) {
         return false;
     }
     call->number = db_last_number(store->db);
-    return append_entry(store, call, rules, err) && add_job(store, call, err) &&
-           db_run(store->db, DB_COMPETITION_COUNT, err, db_int(call->competition));
+    if (is_promise) {
+        return store_append_receipt(store, call, ENTRY_PROMISE, rules, err) &&
+               store_count(store, call->team, call->received_ms, 1, 0, err);
+    }
+    return store_append_receipt(store, call, ENTRY_SUBMISSION, rules, err) &&
+           store_add_job(store, call, false, err);
+}
+
+/* What the team has left behind this submission. */
+static void take_one(struct store_quota *quota)
+{
+    quota->remaining_today--;
+    if (quota->remaining_total != STORE_NO_LIMIT && --quota->remaining_total == 0) {
+        quota->resets_at_ms = INT64_MIN;
+    }
 }
 
 bool store_do_submit(struct store *store, struct store_submit *call, struct err *err)
 {
-    struct rules rules;
+    struct store_rules rules;
     bool has_row;
 
-    if (!read_rules(store, &rules, call->competition, err) ||
+    if (!store_rules(store, &rules, call->competition, err) ||
         !store_quota(store, &call->quota, &rules.limits, call->team, call->received_ms, err) ||
         !db_find(store->db, DB_SUBMISSION_BY_KEY, &has_row, err, db_int(call->team),
                  db_blob(call->key, sizeof(call->key)))) {
         return false;
     }
     if (has_row) {
-        return repeat(store, call, err);
+        return repeat(store, call, &rules, err);
     }
     if (call->is_closed || rules.board_state >= BOARD_REVEALING) {
         call->outcome = STORE_EMPTY;
@@ -195,17 +262,17 @@ bool store_do_submit(struct store *store, struct store_submit *call, struct err 
         call->outcome = STORE_QUOTA;
         return true;
     }
-    call->quota.remaining_today--;
+    take_one(&call->quota);
     call->outcome = STORE_DONE;
     return insert_all(store, call, &rules, err);
 }
 
 bool store_do_quota_get(struct store *store, struct store_quota_get *call, struct err *err)
 {
-    struct rules rules;
+    struct store_rules rules;
     bool has_row;
 
-    if (!read_rules(store, &rules, call->competition, err) ||
+    if (!store_rules(store, &rules, call->competition, err) ||
         !store_quota(store, &call->quota, &rules.limits, call->team, call->now_ms, err) ||
         !db_find(store->db, DB_SUBMISSION_BY_KEY, &has_row, err, db_int(call->team),
                  db_blob(call->key, sizeof(call->key)))) {
@@ -214,6 +281,7 @@ bool store_do_quota_get(struct store *store, struct store_quota_get *call, struc
     call->outcome = call->quota.remaining_today > 0 ? STORE_DONE : STORE_QUOTA;
     if (has_row) {
         call->outcome = STORE_REPEATED;
+        call->upload = store_upload_of_key(store);
     }
     return true;
 }
@@ -311,11 +379,11 @@ static bool write_choice(struct store *store, const struct choice *choice,
 bool store_do_select(struct store *store, struct store_select *call, struct err *err)
 {
     struct choice choice = {.n_numbers = 0};
-    struct rules rules;
+    struct store_rules rules;
     bool is_good;
     bool has_row;
 
-    if (!read_rules(store, &rules, call->competition, err) ||
+    if (!store_rules(store, &rules, call->competition, err) ||
         !choose_all(store, &choice, call, &is_good, err) ||
         !db_find(store->db, DB_SUBMISSION_SELECTED_COUNT, &has_row, err, db_int(call->team))) {
         return false;

@@ -318,6 +318,9 @@ bool store_do_expire(struct store *store, struct store_expire *call, struct err 
     call->n_lost = 0;
     call->n_parked = 0;
     call->n_ready = 0;
+    if (!store_expire_promises(store, &call->n_expired, call->promised_ms, EXPIRE_ROWS, err)) {
+        return false;
+    }
     if (!db_find(db, DB_JOB_DUE, &has_row, err, db_int(call->now_boot_ms), db_int(EXPIRE_ROWS))) {
         return false;
     }
@@ -328,8 +331,8 @@ bool store_do_expire(struct store *store, struct store_expire *call, struct err 
             return false;
         }
     }
-    call->outcome = n_due > 0 ? STORE_DONE : STORE_EMPTY;
-    call->has_more = n_due == EXPIRE_ROWS;
+    call->outcome = n_due + call->n_expired > 0 ? STORE_DONE : STORE_EMPTY;
+    call->has_more = n_due == EXPIRE_ROWS || call->n_expired == EXPIRE_ROWS;
     for (size_t i = 0; i < n_due; i++) {
         bool ok = is_lease[i] ? lose(store, call, numbers[i], err)
                               : db_run(db, DB_JOB_READY, err, db_int(numbers[i]));

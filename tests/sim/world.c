@@ -20,6 +20,7 @@ enum {
     CALM_MS = 900000, /* within this everything must drain */
     TICK_MS = 50,
     LEASE_MS = 2000,
+    PROMISE_MS = 20000,
     RESTART_MS = 500,
 };
 
@@ -268,7 +269,7 @@ static void carry_out(struct world *world)
 static void broker_start(struct world *world)
 {
     const struct core_settings settings = {
-        .lease_ms = LEASE_MS, .pending_max = 2000, .disk_free_min_bytes = 0};
+        .lease_ms = LEASE_MS, .pending_max = 2000, .promise_ms = PROMISE_MS, .rescore_percent = 5};
     const struct store_settings store_settings = {.path = world->path, .lease_ms = LEASE_MS};
     struct moment start;
     struct err err;
