@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/jdoc.h"
+#include "common/text.h"
 
 /* Opens a document whose root is an object with no other keys than these. */
 static bool open_object(struct jdoc **doc, const char *const *keys, size_t n_keys, const void *data,
@@ -105,6 +106,42 @@ bool body_read_team(struct body_team *team, const void *data, size_t size, struc
     bool ok = copy_text(team->name, sizeof(team->name), jvalue_member(root, "name"), "name", err) &&
               join_texts(team->members, sizeof(team->members), jvalue_member(root, "members"), ',',
                          "members", err);
+    jdoc_close(&doc);
+    return ok;
+}
+
+/* A member that may be missing or empty. */
+static bool copy_optional(char *copy, size_t copy_size, const struct jvalue *value, const char *key,
+                          struct err *err)
+{
+    const char *text = jvalue_text(value);
+
+    copy[0] = '\0';
+    return value == NULL || (text != NULL && text[0] == '\0') ||
+           copy_text(copy, copy_size, value, key, err);
+}
+
+bool body_read_promise(struct body_promise *promise, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"sha256", "bytes", "file_name", "message"};
+    char sha256[SHA256_HEX_SIZE];
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    bool ok = copy_text(sha256, sizeof(sha256), jvalue_member(root, "sha256"), "sha256", err) &&
+              copy_optional(promise->file_name, sizeof(promise->file_name),
+                            jvalue_member(root, "file_name"), "file_name", err) &&
+              copy_optional(promise->message, sizeof(promise->message),
+                            jvalue_member(root, "message"), "message", err);
+    if (ok && !hex_read(promise->sha256, SHA256_BYTES, sha256, strlen(sha256), err)) {
+        ok = err_set(err, ERR_INPUT, "'sha256' must have 64 hexadecimal digits");
+    }
+    if (ok && (!jvalue_int(&promise->bytes, jvalue_member(root, "bytes")) || promise->bytes < 0)) {
+        ok = err_set(err, ERR_INPUT, "'bytes' must be a number that is not negative");
+    }
     jdoc_close(&doc);
     return ok;
 }

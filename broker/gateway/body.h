@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "common/sha256.h"
 #include "schemas/wire.h"
 
 struct body_team {
@@ -14,6 +15,17 @@ struct body_team {
 struct body_selection {
     char submissions[3301]; /* ids separated by spaces */
 };
+
+struct body_promise {
+    uint8_t sha256[SHA256_BYTES];
+    int64_t bytes;
+    char file_name[256];
+    char message[501];
+};
+
+/* {"sha256":"…","bytes":N,"file_name":"…","message":"…"}; the last two may be missing. */
+MUST_CHECK bool body_read_promise(struct body_promise *promise, const void *data, size_t size,
+                                  struct err *err);
 
 /*
  * {"name":"…","members":["…",…]}; members may be missing.

@@ -12,10 +12,11 @@
 #include "broker/gateway/pages.h"
 #include "broker/gateway/poll.h"
 #include "broker/gateway/problem.h"
+#include "broker/gateway/upload.h"
 #include "common/log.h"
 #include "common/text.h"
 
-enum { REPEAT_MS = 1000, ERROR_BYTES_MAX = 256 << 10 };
+enum { REPEAT_MS = 1000, ERROR_BYTES_MAX = 256 << 10, FAIL_FIELDS_MAX = 8 };
 
 static const char page_policy[] =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -46,7 +47,7 @@ void exchange_close(struct exchange **exchange)
     link_forget(closed->parts->link, closed->ask_id);
     copies_forget(closed->parts->copies, &closed->waiter);
     poll_leave(closed);
-    blobs_upload_close(&closed->upload.blob);
+    upload_leave(closed);
     bytes_free(&closed->body);
     free(closed);
     *exchange = NULL;
@@ -181,7 +182,7 @@ static void add_field(struct http_answer *answer, const char *name, const char *
 
 static void log_answer(const struct exchange *exchange, unsigned status)
 {
-    static const char *const methods[] = {"GET", "PUT", "POST", "other"};
+    static const char *const methods[] = {"GET", "PUT", "POST", "PATCH", "other"};
     const char *method = methods[http_request_method(exchange->request)];
     long long ms = (long long)(time_boot_ms() - exchange->started_ms);
     const char *path = http_request_path(exchange->request);
@@ -268,15 +269,15 @@ static void write_problem(struct exchange *exchange, struct jwriter *writer,
 }
 
 static void fail(struct exchange *exchange, const struct problem_answer *problem,
-                 const struct http_field *field)
+                 const struct http_field *more, size_t n_more)
 {
-    struct http_field fields[3];
+    struct http_field fields[HTTP_FIELDS_MAX];
     size_t n_fields = 0;
     char seconds[24];
     struct jwriter writer;
 
-    if (field != NULL) {
-        fields[n_fields++] = *field;
+    for (; n_fields < n_more && n_fields < FAIL_FIELDS_MAX; n_fields++) {
+        fields[n_fields] = more[n_fields];
     }
     if (problem->retry_after_ms > 0) {
         snprintf(seconds, sizeof(seconds), "%lld",
@@ -298,7 +299,16 @@ void exchange_fail(struct exchange *exchange, unsigned status, const char *code,
     const struct problem_answer problem = {
         .status = status, .code = code, .detail = wire_text(detail)};
 
-    fail(exchange, &problem, NULL);
+    fail(exchange, &problem, NULL, 0);
+}
+
+void exchange_fail_with(struct exchange *exchange, unsigned status, const char *code,
+                        const char *detail, const struct http_field *fields, size_t n_fields)
+{
+    const struct problem_answer problem = {
+        .status = status, .code = code, .detail = wire_text(detail)};
+
+    fail(exchange, &problem, fields, n_fields);
 }
 
 void exchange_fail_method(struct exchange *exchange, const char *allowed)
@@ -309,7 +319,7 @@ void exchange_fail_method(struct exchange *exchange, const char *allowed)
                                                wire_text("this address does not know this method")};
     const struct http_field field = {"Allow", allowed};
 
-    fail(exchange, &problem, &field);
+    fail(exchange, &problem, &field, 1);
 }
 
 void exchange_fail_busy(struct exchange *exchange, int64_t seconds, const char *detail)
@@ -319,7 +329,7 @@ void exchange_fail_busy(struct exchange *exchange, int64_t seconds, const char *
                                            .detail = wire_text(detail),
                                            .retry_after_ms = 1000 * seconds};
 
-    fail(exchange, &problem, NULL);
+    fail(exchange, &problem, NULL, 0);
 }
 
 void exchange_fail_input(struct exchange *exchange, const struct err *err)
@@ -334,7 +344,7 @@ void exchange_fail_input(struct exchange *exchange, const struct err *err)
     if (err->line > 0 && wire_append(&list, WIRE_PROBLEM, &position, &ignored)) {
         problem.problems = wire_buffer_bytes(&list);
     }
-    fail(exchange, &problem, NULL);
+    fail(exchange, &problem, NULL, 0);
     wire_buffer_free(&list);
 }
 
@@ -370,5 +380,5 @@ void exchange_fail_reply(struct exchange *exchange, const struct wire_message *r
         return;
     }
     struct problem_answer problem = problem_of_refusal(&reply->refused);
-    fail(exchange, &problem, NULL);
+    fail(exchange, &problem, NULL, 0);
 }

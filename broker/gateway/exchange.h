@@ -21,18 +21,29 @@ struct gateway_parts {
     struct copies *copies;
     struct blobs *blobs;
     struct finisher *finisher;
+    struct sweep *sweep;
+    struct exchange *uploads; /* those that add to a promised file; see upload.h */
     struct exchange *pollers; /* those that wait for a submission to change; see poll.h */
 };
 
 enum { EXCHANGE_BODY_MAX = 64 << 10, EXCHANGE_KEY_BYTES = 16 };
 
-/* A file that is arriving; see handle_upload.c. */
+/* A file that is arriving; see upload.h. */
 struct exchange_upload {
+    struct exchange *next;     /* in parts->uploads */
     struct blobs_upload *blob; /* owned */
     uint64_t bytes_max;
     int64_t received_ms;
     uint8_t key[EXCHANGE_KEY_BYTES];
-    struct finisher_job job; /* holds the SHA-256 at its end */
+    char competition[ROUTE_ARG_SIZE];
+    bool is_promised;
+    uint8_t id[BLOBS_PART_ID_BYTES]; /* of the promise */
+    int64_t until_ms;
+    uint64_t size_bytes; /* of the whole file; known where it was promised, and at its end */
+    uint64_t offset;     /* a piece: where it begins */
+    bool is_last;
+    void (*on_done)(struct exchange *exchange); /* the job is back */
+    struct finisher_job job;                    /* holds the SHA-256: as promised, and at its end */
 };
 
 /* A wait for a submission to change; see poll.h. */
@@ -128,6 +139,10 @@ void exchange_answer_shared(struct exchange *exchange, struct content *content,
 /* An error of ours or of the client's: problem+json, or a page for a page. */
 void exchange_fail(struct exchange *exchange, unsigned status, const char *code,
                    const char *detail);
+
+/* The same with header fields (borrowed for the call). */
+void exchange_fail_with(struct exchange *exchange, unsigned status, const char *code,
+                        const char *detail, const struct http_field *fields, size_t n_fields);
 
 /* Come again after so many seconds. */
 void exchange_fail_busy(struct exchange *exchange, int64_t seconds, const char *detail);

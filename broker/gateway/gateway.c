@@ -12,6 +12,7 @@
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/poll.h"
 #include "broker/gateway/routes.h"
+#include "broker/gateway/sweep.h"
 #include "common/channel.h"
 #include "common/crypt.h"
 #include "common/daemon.h"
@@ -117,6 +118,21 @@ static void on_gone(void *context, struct http_request *request)
     exchange_close(&exchange);
 }
 
+/* What has come of a promised file stays: the client goes on with it. */
+static void on_slow(void *context, struct http_request *request)
+{
+    struct gateway *gateway = context;
+    struct exchange *exchange = http_request_user(request);
+    const struct settings *settings = &gateway->parts.settings;
+    struct err err;
+
+    if (http_cut(request)) {
+        err_set(&err, ERR_LIMIT, "the body came slower than %lld bytes a second for %lld seconds",
+                (long long)settings->limits.body_rate, (long long)settings->times.body_seconds);
+        exchange_fail(exchange, 408, "too_slow", err.text);
+    }
+}
+
 /* ---- events of the broker ---- */
 
 static void take_event(struct gateway *gateway, const unsigned char *frame, size_t size)
@@ -152,7 +168,8 @@ static void take_stored(struct gateway *gateway)
 {
     for (struct finisher_job *job = finisher_take(gateway->parts.finisher); job != NULL;
          job = finisher_take(gateway->parts.finisher)) {
-        handle_upload_stored(job->context);
+        struct exchange *exchange = job->context;
+        exchange->upload.on_done(exchange);
     }
 }
 
@@ -174,13 +191,19 @@ static bool open_broker_side(struct gateway *gateway, const struct settings *set
 static bool open_http_side(struct gateway *gateway, const struct settings *settings,
                            struct err *err)
 {
-    const struct http_options options = {.listen = settings->listen,
-                                         .connections_max = (unsigned)settings->limits.connections,
-                                         .connections_per_address_max =
-                                             (unsigned)settings->limits.connections_per_address,
-                                         .idle_seconds = (unsigned)settings->times.idle_seconds};
-    const struct http_hooks hooks = {
-        .context = gateway, .head = on_head, .body = on_body, .end = on_end, .gone = on_gone};
+    const struct http_options options = {
+        .listen = settings->listen,
+        .connections_max = (unsigned)settings->limits.connections,
+        .connections_per_address_max = (unsigned)settings->limits.connections_per_address,
+        .idle_seconds = (unsigned)settings->times.idle_seconds,
+        .body_rate_min = (uint64_t)settings->limits.body_rate,
+        .body_rate_seconds = (unsigned)settings->times.body_seconds};
+    const struct http_hooks hooks = {.context = gateway,
+                                     .head = on_head,
+                                     .body = on_body,
+                                     .end = on_end,
+                                     .gone = on_gone,
+                                     .slow = on_slow};
 
     return http_open(&gateway->parts.http, &options, &hooks, err);
 }
@@ -206,8 +229,9 @@ bool gateway_open(struct gateway **gateway, const struct settings *settings, str
     if (!daemon_harden(err) || !daemon_signals_open(&opened->signal_fd, err) || !crypt_start(err) ||
         !blobs_open(&opened->parts.blobs, settings->blobs, err) ||
         !finisher_open(&opened->parts.finisher, FINISHER_THREADS, err) ||
-        !open_broker_side(opened, settings, err) || !open_http_side(opened, settings, err) ||
-        !write_address(opened, err)) {
+        !open_broker_side(opened, settings, err) ||
+        !sweep_open(&opened->parts.sweep, &opened->parts, err) ||
+        !open_http_side(opened, settings, err) || !write_address(opened, err)) {
         gateway_close(&opened);
         return false;
     }
@@ -224,6 +248,7 @@ void gateway_close(struct gateway **gateway)
     }
     finisher_close(&closed->parts.finisher); /* before the uploads that it works on */
     http_close(&closed->parts.http);
+    sweep_close(&closed->parts.sweep);
     copies_close(&closed->parts.copies);
     link_close(&closed->parts.link);
     channel_close(&closed->events);
@@ -248,6 +273,7 @@ static int64_t tick(struct gateway *gateway)
     http_run(gateway->parts.http);
     int64_t now_ms = time_boot_ms();
     int64_t due_ms = poll_tick(&gateway->parts, now_ms);
+    due_ms = nearer(due_ms, sweep_tick(gateway->parts.sweep, now_ms));
     due_ms = nearer(due_ms, link_tick(gateway->parts.link, now_ms));
     if (due_ms >= 0) {
         due_ms = due_ms > now_ms ? due_ms - now_ms : 0;

@@ -97,6 +97,24 @@ static void on_team(struct exchange *exchange, const struct wire_message *reply)
     exchange_answer(exchange, 201, &writer, "application/json");
 }
 
+/* A new token: the team's name stands in the body, and nothing else. */
+void handle_team_token_post(struct exchange *exchange)
+{
+    struct body_team team;
+    struct err err;
+
+    if (!body_read_team(&team, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {
+        .type = WIRE_TEAM_TOKEN_PUT,
+        .team_token_put = {.token = exchange_token(exchange),
+                           .competition = wire_text(exchange->args.text[0]),
+                           .name = wire_text(team.name)}};
+    exchange_ask_once(exchange, &message, WIRE_TEAM_MADE, on_team);
+}
+
 void handle_team_post(struct exchange *exchange)
 {
     struct body_team team;

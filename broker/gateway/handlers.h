@@ -15,9 +15,12 @@ void handle_competition_list(struct exchange *exchange);
 void handle_competition_get(struct exchange *exchange);
 void handle_competition_post(struct exchange *exchange);
 void handle_team_post(struct exchange *exchange);
+void handle_team_token_post(struct exchange *exchange);
 
 void handle_upload(struct exchange *exchange);
-void handle_upload_stored(struct exchange *exchange); /* its job is back from the finisher */
+void handle_promise_post(struct exchange *exchange);
+void handle_upload_get(struct exchange *exchange);
+void handle_upload_patch(struct exchange *exchange);
 void handle_submission_list(struct exchange *exchange);
 void handle_submission_get(struct exchange *exchange);
 void handle_submission_retry(struct exchange *exchange);

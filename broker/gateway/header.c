@@ -4,6 +4,7 @@
  */
 #include "broker/gateway/header.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -72,4 +73,24 @@ bool header_has_etag(const char *if_none_match, const char *etag)
         }
         at += item;
     }
+}
+
+bool header_read_offset(uint64_t *offset, const char *text, struct err *err)
+{
+    size_t length = text == NULL ? 0 : strlen(text);
+
+    if (length == 0 || length > 15 || strspn(text, "0123456789") != length) {
+        return err_set(err, ERR_INPUT, "Upload-Offset must be a number of at most 15 digits");
+    }
+    *offset = strtoull(text, NULL, 10);
+    return true;
+}
+
+bool header_read_flag(bool *flag, const char *text, struct err *err)
+{
+    if (text == NULL || (strcmp(text, "?0") != 0 && strcmp(text, "?1") != 0)) {
+        return err_set(err, ERR_INPUT, "Upload-Complete must be ?0 or ?1");
+    }
+    *flag = text[1] == '1';
+    return true;
 }

@@ -31,6 +31,8 @@ enum {
     CONNECTION_BYTES = 32 << 10,
     DRAIN_BYTES = 16 << 20, /* of a body without a length that was answered in the middle */
     CLOSE_ROUNDS = 100,
+    CUT_HEAD_BYTES = 2048,
+    RATE_LOOK_MS = 1000,
 };
 
 enum stage {
@@ -54,7 +56,10 @@ struct http_request {
     bool is_held;
     bool is_suspended;
     bool is_answered;
-    bool is_cut;                   /* before its body was read */
+    bool is_cut;           /* before its body was read to its end */
+    bool is_cutting;       /* the answer goes out past the library */
+    int64_t rate_since_ms; /* the stretch over which the body's rate is taken */
+    uint64_t rate_bytes;
     unsigned status;               /* of the answer */
     struct MHD_Response *response; /* NULL where there was no memory for it */
     void *user;
@@ -67,7 +72,10 @@ struct http_server {
     struct parting *parting;
     int epoll_fd; /* over the library's and that of the parting connections */
     int64_t parting_at_ms;
-    bool has_resumed; /* the library does not wake its descriptor for these */
+    uint64_t body_rate_min;
+    int64_t body_rate_ms;
+    int64_t rate_at_ms; /* when rates are looked at again */
+    bool has_resumed;   /* the library does not wake its descriptor for these */
     char address[LISTEN_ADDRESS_SIZE];
 };
 
@@ -81,7 +89,8 @@ static enum http_method read_method(const char *method)
     } known[] = {{MHD_HTTP_METHOD_GET, HTTP_GET},
                  {MHD_HTTP_METHOD_HEAD, HTTP_GET},
                  {MHD_HTTP_METHOD_PUT, HTTP_PUT},
-                 {MHD_HTTP_METHOD_POST, HTTP_POST}};
+                 {MHD_HTTP_METHOD_POST, HTTP_POST},
+                 {MHD_HTTP_METHOD_PATCH, HTTP_PATCH}};
 
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
         if (strcmp(known[i].name, method) == 0) {
@@ -180,6 +189,7 @@ static enum MHD_Result step_body(struct http_request *request)
         return queue_answer(request);
     }
     request->stage = STAGE_BODY;
+    request->rate_since_ms = time_boot_ms();
     return request->length > 0 ? MHD_YES : step_end(request);
 }
 
@@ -207,6 +217,10 @@ static enum MHD_Result take_body(struct http_request *request, const char *data,
 {
     struct http_hooks *hooks = &request->server->hooks;
 
+    request->rate_bytes += size;
+    if (request->is_cutting) {
+        return MHD_NO;
+    }
     if (!request->is_answered) {
         hooks->body(hooks->context, request, data, size);
         return MHD_YES;
@@ -242,15 +256,23 @@ static enum MHD_Result on_call(void *context, struct MHD_Connection *connection,
     return step(request);
 }
 
-/* The answer is out, the library closes its descriptor next: ours stays a while. */
-static void part(struct http_server *server, struct MHD_Connection *connection)
+/* The socket of a connection; -1 where the library does not say. */
+static int socket_of(const struct http_request *request)
 {
     const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-    if (info != NULL) {
-        parting_add(server->parting, info->connect_fd, time_boot_ms());
-        server->has_resumed = true;
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+/* The answer is out, the library closes its descriptor next: ours stays a while. */
+static void part(struct http_request *request)
+{
+    int fd = socket_of(request);
+
+    if (fd >= 0) {
+        parting_add(request->server->parting, fd, time_boot_ms());
+        request->server->has_resumed = true;
     }
 }
 
@@ -260,13 +282,14 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     struct http_server *server = context;
     struct http_request *request = *user;
 
+    (void)connection;
     (void)code;
     if (request == NULL) {
         return;
     }
     server->hooks.gone(server->hooks.context, request);
     if (request->is_cut) {
-        part(server, connection);
+        part(request);
     }
     if (request->previous != NULL) {
         request->previous->next = request->next;
@@ -342,6 +365,60 @@ static void let_go(void *content)
     content_release(&held);
 }
 
+bool http_cut(struct http_request *request)
+{
+    request->is_cutting =
+        request->stage == STAGE_BODY && !request->is_held && !request->is_answered;
+    return request->is_cutting;
+}
+
+/* Ends a connection whose body still comes: the library finds it closed, ours stays for a while. */
+static void end_reading(struct http_request *request)
+{
+    int fd = socket_of(request);
+
+    request->is_cut = true;
+    if (fd >= 0) {
+        shutdown(fd, SHUT_RD);
+    }
+    request->server->has_resumed = true;
+}
+
+/*
+ * The library answers in the middle of a body at its end only. Nothing was sent on the connection
+ * but "100 Continue", so that its buffer has room for the answer; where it has not, the client
+ * sees the connection end.
+ */
+static void answer_past_library(struct http_request *request, const struct http_answer *answer)
+{
+    static const struct bytes none;
+    const struct bytes *body = answer->content == NULL ? &none : &answer->content->bytes;
+    char head[CUT_HEAD_BYTES];
+    size_t size = 0;
+    int fd = socket_of(request);
+
+    int n = snprintf(head, sizeof(head), "HTTP/1.1 %u %s\r\nConnection: close\r\n", answer->status,
+                     MHD_get_reason_phrase_for(answer->status));
+    for (size_t i = 0; n > 0 && i < answer->n_fields; i++) {
+        size += (size_t)n;
+        n = size >= sizeof(head) ? -1
+                                 : snprintf(head + size, sizeof(head) - size, "%s: %s\r\n",
+                                            answer->fields[i].name, answer->fields[i].value);
+    }
+    size += n > 0 ? (size_t)n : sizeof(head);
+    if (size < sizeof(head)) {
+        n = snprintf(head + size, sizeof(head) - size, "Content-Length: %zu\r\n\r\n",
+                     body->size_bytes);
+        size += n > 0 ? (size_t)n : sizeof(head);
+    }
+    if (fd >= 0 && size < sizeof(head) &&
+        send(fd, head, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size &&
+        body->size_bytes > 0) {
+        (void)send(fd, body->data, body->size_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    end_reading(request);
+}
+
 void http_answer(struct http_request *request, const struct http_answer *answer)
 {
     struct content *content = answer->content;
@@ -349,6 +426,10 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
     assert(!request->is_answered);
     request->is_answered = true;
     request->status = answer->status;
+    if (request->is_cutting) {
+        answer_past_library(request, answer);
+        return;
+    }
     if (content == NULL) {
         request->response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     } else {
@@ -427,6 +508,8 @@ bool http_open(struct http_server **server, const struct http_options *options,
         return err_set(err, ERR_SYSTEM, "no memory for an HTTP server");
     }
     opened->hooks = *hooks;
+    opened->body_rate_min = options->body_rate_min;
+    opened->body_rate_ms = 1000 * (int64_t)options->body_rate_seconds;
     opened->parting_at_ms = -1;
     opened->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (opened->epoll_fd < 0) {
@@ -498,25 +581,76 @@ int http_descriptor(const struct http_server *server)
     return server->epoll_fd;
 }
 
+/* ---- slow bodies ---- */
+
+/* Cuts a request whose body came too slowly over its stretch; else begins the next one. */
+static void check_rate(struct http_server *server, struct http_request *request, int64_t now_ms)
+{
+    int64_t elapsed_ms = now_ms - request->rate_since_ms;
+
+    if (elapsed_ms < server->body_rate_ms) {
+        return;
+    }
+    if (request->rate_bytes >= server->body_rate_min * (uint64_t)elapsed_ms / 1000) {
+        request->rate_since_ms = now_ms;
+        request->rate_bytes = 0;
+    } else if (request->is_answered) {
+        end_reading(request);
+    } else {
+        server->hooks.slow(server->hooks.context, request);
+    }
+}
+
+/* Looks at every body that comes, once a second. */
+static void check_rates(struct http_server *server, int64_t now_ms)
+{
+    bool has_body = false;
+
+    if (server->body_rate_min == 0 || now_ms < server->rate_at_ms) {
+        return;
+    }
+    for (struct http_request *request = server->requests; request != NULL;
+         request = request->next) {
+        if (request->stage == STAGE_BODY && !request->is_held && !request->is_cut) {
+            has_body = true;
+            check_rate(server, request, now_ms);
+        }
+    }
+    server->rate_at_ms = has_body ? now_ms + RATE_LOOK_MS : 0;
+}
+
+/* The nearer of two waits, -1 for ever. */
+static int64_t nearer(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* From now to a time; -1 for a time that is not positive. */
+static int64_t wait_for(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms <= 0 ? -1 : at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
 int64_t http_timeout_ms(const struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
-    int64_t parting_ms = server->parting_at_ms - time_boot_ms();
+    int64_t now_ms = time_boot_ms();
+    int64_t wait_ms =
+        nearer(wait_for(server->parting_at_ms, now_ms), wait_for(server->rate_at_ms, now_ms));
 
     if (server->has_resumed) {
         return 0;
     }
-    parting_ms = server->parting_at_ms < 0 ? -1 : parting_ms > 0 ? parting_ms : 0;
     if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES) {
-        return parting_ms;
+        return wait_ms;
     }
-    int64_t own_ms = timeout_ms > INT32_MAX ? INT32_MAX : (int64_t)timeout_ms;
-    return parting_ms >= 0 && parting_ms < own_ms ? parting_ms : own_ms;
+    return nearer(wait_ms, timeout_ms > INT32_MAX ? INT32_MAX : (int64_t)timeout_ms);
 }
 
 void http_run(struct http_server *server)
 {
     server->has_resumed = false;
     MHD_run(server->daemon);
+    check_rates(server, time_boot_ms());
     server->parting_at_ms = parting_run(server->parting, time_boot_ms());
 }

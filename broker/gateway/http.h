@@ -15,7 +15,7 @@
 struct http_server;
 struct http_request;
 
-enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_OTHER }; /* HEAD comes as GET */
+enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_PATCH, HTTP_OTHER }; /* HEAD as GET */
 
 #define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
@@ -32,6 +32,8 @@ struct http_hooks {
     /* The body is complete (or there is none). Answer or hold. */
     void (*end)(void *context, struct http_request *request);
     void (*gone)(void *context, struct http_request *request);
+    /* The body comes too slowly: cut the request and answer. */
+    void (*slow)(void *context, struct http_request *request);
 };
 
 struct http_options {
@@ -39,6 +41,9 @@ struct http_options {
     unsigned connections_max;
     unsigned connections_per_address_max; /* 0: no limit */
     unsigned idle_seconds;
+    /* A body must bring so many bytes a second, over every stretch of so many seconds. */
+    uint64_t body_rate_min; /* 0: no limit */
+    unsigned body_rate_seconds;
 };
 
 /*
@@ -98,6 +103,12 @@ struct http_answer {
     struct http_field fields[HTTP_FIELDS_MAX]; /* copied */
     struct content *content;                   /* NULL: no body; held as long as it is needed */
 };
+
+/*
+ * The answer that follows at once goes out now, in the middle of a body, and the connection ends
+ * behind it. Only while the body comes; false where it does not, and nothing changes.
+ */
+MUST_CHECK bool http_cut(struct http_request *request);
 
 /*
  * Answers, once. In the head, the body is not read any more and the connection closed after the

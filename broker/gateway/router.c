@@ -58,7 +58,7 @@ static bool match_path(struct route_args *args, const char *pattern, const char 
 
 static void add_allowed(char allowed[static ROUTE_ALLOWED_SIZE], enum http_method method)
 {
-    static const char *const names[] = {"GET, HEAD", "PUT", "POST"};
+    static const char *const names[] = {"GET, HEAD", "PUT", "POST", "PATCH"};
     size_t used = strlen(allowed);
 
     if (method != HTTP_OTHER) {

@@ -20,14 +20,21 @@ struct settings {
         int64_t connections_per_address;
         int64_t upload_bytes;
         int64_t free_bytes;
+        int64_t body_rate;
     } limits;
     struct {
         int64_t idle_seconds;
+        int64_t body_seconds;
         int64_t answer_ms;
         int64_t commit_ms;
         int64_t wait_seconds;
         int64_t refresh_ms;
     } times;
+    struct {
+        int64_t round_seconds;
+        int64_t age_seconds;
+        int64_t part_seconds;
+    } sweep;
 };
 
 extern const struct conf_table settings_table;

@@ -66,13 +66,26 @@ static struct finisher_job *wait_for_job(struct finisher *finisher)
     return job;
 }
 
+static bool work(struct finisher_job *job)
+{
+    switch (job->work) {
+    case FINISHER_FINISH:
+        return blobs_upload_finish(job->sha256, job->upload, &job->err);
+    case FINISHER_FINISH_AS:
+        return blobs_upload_finish_as(&job->is_other, job->sha256, job->upload, &job->err);
+    case FINISHER_REHASH:
+        return blobs_upload_rehash(job->upload, &job->err);
+    }
+    return false;
+}
+
 static void *run(void *context)
 {
     struct finisher *finisher = context;
 
     for (struct finisher_job *job = wait_for_job(finisher); job != NULL;
          job = wait_for_job(finisher)) {
-        job->is_done = blobs_upload_finish(job->sha256, job->upload, &job->err);
+        job->is_done = work(job);
         pthread_mutex_lock(&finisher->lock);
         list_add(&finisher->finished, job);
         pthread_mutex_unlock(&finisher->lock);

@@ -7,11 +7,19 @@
 
 #include "broker/store/blobs.h"
 
-/* One upload to be finished, embedded in what waits for it. */
+enum finisher_work {
+    FINISHER_FINISH,    /* whatever it is: sha256 is set */
+    FINISHER_FINISH_AS, /* what sha256 says: else is_other is set */
+    FINISHER_REHASH,    /* a part: so that bytes can be added */
+};
+
+/* One upload to be worked on, embedded in what waits for it. */
 struct finisher_job {
     struct blobs_upload *upload; /* borrowed until the job is taken back */
     void *context;
-    bool is_done; /* out: true where sha256 is set, else err */
+    enum finisher_work work;
+    bool is_done; /* out: else err is set */
+    bool is_other;
     uint8_t sha256[SHA256_BYTES];
     struct err err;
     struct finisher_job *next; /* of the finisher's own */

@@ -19,7 +19,7 @@
 
 #define ID "0123456789abcdef0123456789abcdef"
 
-static const char *const method_names[] = {"get", "put", "post"};
+static const char *const method_names[] = {"get", "put", "post", "patch"};
 
 static void test_route_find(void **state)
 {
