@@ -194,6 +194,9 @@ static size_t take_header(char *line, size_t size, size_t n, void *context)
         if (end != value && *end == '\0' && seconds >= 0 && seconds <= 86400) {
             answer->retry_after_ms = seconds * 1000;
         }
+    } else if (header_value(value, line, size * n, "Upload-Offset") && value[0] != '\0' &&
+               strlen(value) <= 15 && strspn(value, "0123456789") == strlen(value)) {
+        answer->upload_offset = strtoll(value, NULL, 10);
     }
     return size * n;
 }
@@ -214,6 +217,9 @@ static int seek_body(void *context, curl_off_t offset, int origin)
 {
     struct exchange *exchange = context;
 
+    if (origin == SEEK_SET) {
+        offset += exchange->request->file_offset;
+    }
     return lseek(exchange->fd, offset, origin) < 0 ? CURL_SEEKFUNC_FAIL : CURL_SEEKFUNC_OK;
 }
 
@@ -258,7 +264,8 @@ static void set_request(struct fetch *fetch, const struct exchange *exchange,
     set(fetch->easy, CURLOPT_HTTPHEADER, headers);
     if (request->file_path != NULL) {
         set(fetch->easy, CURLOPT_UPLOAD, 1L);
-        set(fetch->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->file_bytes);
+        set(fetch->easy, CURLOPT_INFILESIZE_LARGE,
+            (curl_off_t)(request->file_bytes - request->file_offset));
         set(fetch->easy, CURLOPT_READFUNCTION, give_body);
         set(fetch->easy, CURLOPT_READDATA, exchange);
         set(fetch->easy, CURLOPT_SEEKFUNCTION, seek_body);
@@ -336,11 +343,16 @@ enum fetch_outcome fetch_exchange(struct fetch *fetch, struct fetch_answer *answ
     struct curl_slist *headers = NULL;
     enum fetch_outcome outcome = FETCH_FAILED;
 
-    *answer = (struct fetch_answer){.retry_after_ms = -1};
+    *answer = (struct fetch_answer){.retry_after_ms = -1, .upload_offset = -1};
     if (request->file_path != NULL) {
         exchange.fd = open(request->file_path, O_RDONLY | O_CLOEXEC);
         if (exchange.fd < 0) {
             err_set(err, ERR_SYSTEM, "open %s: %s", request->file_path, strerror(errno));
+            return FETCH_FAILED;
+        }
+        if (lseek(exchange.fd, request->file_offset, SEEK_SET) < 0) {
+            err_set(err, ERR_SYSTEM, "seek in %s: %s", request->file_path, strerror(errno));
+            close(exchange.fd);
             return FETCH_FAILED;
         }
     }

@@ -20,6 +20,7 @@ struct fetch_request {
     size_t body_bytes;
     const char *file_path; /* streamed as the body instead, or NULL */
     int64_t file_bytes;
+    int64_t file_offset; /* only what follows is sent */
     /* told how much of the file was sent, or NULL */
     void (*on_sent)(void *context, int64_t sent_bytes);
     void *context;
@@ -30,6 +31,7 @@ struct fetch_answer {
     struct bytes body; /* owned */
     char content_type[FETCH_CONTENT_TYPE_SIZE];
     int64_t retry_after_ms; /* -1 where the service did not say */
+    int64_t upload_offset;  /* likewise */
 };
 
 enum fetch_outcome {

@@ -65,6 +65,8 @@ struct headers {
     char content_type[HEADER_SIZE];
     char key[HEADER_SIZE];
     char wait[HEADER_SIZE];
+    char offset[HEADER_SIZE];
+    char complete[HEADER_SIZE];
 };
 
 static void add_header(struct fetch_request *http, char line[static HEADER_SIZE], const char *name,
@@ -96,12 +98,26 @@ static void add_headers(struct fetch_request *http, struct headers *lines,
         snprintf(value, sizeof(value), "wait=%d", request->wait_seconds);
         add_header(http, lines->wait, "Prefer: ", value);
     }
+    if (request->is_piece) {
+        char value[32];
+        snprintf(value, sizeof(value), "%" PRId64, request->file_offset);
+        add_header(http, lines->offset, "Upload-Offset: ", value);
+        add_header(http, lines->complete, "Upload-Complete: ", "?1");
+    }
 }
+
+/* The progress of a file, of which some was sent before. */
+struct sending {
+    struct progress progress;
+    int64_t offset;
+};
 
 static void show_sent(void *context, int64_t sent_bytes)
 {
+    struct sending *sending = context;
+
     if (sent_bytes > 0) { /* not before it is connected */
-        progress_show(context, sent_bytes, time_boot_ms());
+        progress_show(&sending->progress, sending->offset + sent_bytes, time_boot_ms());
     }
 }
 
@@ -110,14 +126,15 @@ static enum fetch_outcome exchange(struct service *service, struct fetch_answer 
                                    const struct service_request *request, struct err *err)
 {
     char url[LOGIN_URL_SIZE + SERVICE_PATH_SIZE];
-    struct progress progress;
+    struct sending sending = {.offset = request->file_offset};
     struct headers lines;
     struct fetch_request http = {.method = request->method,
                                  .url = url,
                                  .body = request->body,
                                  .body_bytes = request->body_bytes,
                                  .file_path = request->file_path,
-                                 .file_bytes = request->file_bytes};
+                                 .file_bytes = request->file_bytes,
+                                 .file_offset = request->file_offset};
 
     if (service->fetch == NULL && !fetch_open(&service->fetch, err)) {
         return FETCH_FAILED;
@@ -125,13 +142,13 @@ static enum fetch_outcome exchange(struct service *service, struct fetch_answer 
     snprintf(url, sizeof(url), "%s%s", service->login.url, request->path);
     add_headers(&http, &lines, service, request);
     if (request->has_progress) {
-        progress = progress_start(stderr, request->file_bytes, time_boot_ms());
+        sending.progress = progress_start(stderr, request->file_bytes, time_boot_ms());
         http.on_sent = show_sent;
-        http.context = &progress;
+        http.context = &sending;
     }
     enum fetch_outcome outcome = fetch_exchange(service->fetch, answer, &http, err);
     if (request->has_progress) {
-        progress_end(&progress);
+        progress_end(&sending.progress);
     }
     crypt_wipe(&lines, sizeof(lines));
     return outcome;
@@ -163,6 +180,14 @@ static void sleep_ms(int64_t ms)
     }
 }
 
+void service_pause(int n_tried, int64_t retry_after_ms, const char *why)
+{
+    int64_t wait_ms = wait_before(n_tried, retry_after_ms);
+
+    fprintf(stderr, "assay: %s, trying again in %.1f s\n", why, (double)wait_ms / 1000);
+    sleep_ms(wait_ms);
+}
+
 static enum fetch_outcome exchange_until(struct service *service, struct fetch_answer *answer,
                                          const struct service_request *request, struct err *err)
 {
@@ -174,13 +199,11 @@ static enum fetch_outcome exchange_until(struct service *service, struct fetch_a
         if ((outcome != FETCH_UNREACHABLE && !is_busy) || n_tried == n_tries) {
             return outcome;
         }
-        int64_t wait_ms = wait_before(n_tried, is_busy ? answer->retry_after_ms : -1);
-        fprintf(stderr, "assay: %s, trying again in %.1f s\n",
-                is_busy ? "the service is busy" : err->text, (double)wait_ms / 1000);
+        int64_t retry_after_ms = is_busy ? answer->retry_after_ms : -1;
         if (is_busy) {
             fetch_answer_free(answer);
         }
-        sleep_ms(wait_ms);
+        service_pause(n_tried, retry_after_ms, is_busy ? "the service is busy" : err->text);
     }
 }
 
@@ -213,6 +236,26 @@ void service_print_errors(const struct jvalue *object)
     }
 }
 
+void service_print_quota(const struct jvalue *object)
+{
+    const char *resets = service_text(object, "resets_at");
+    int64_t today;
+    int64_t total;
+
+    if (!jvalue_int(&today, jvalue_member(object, "remaining_today"))) {
+        return;
+    }
+    fprintf(stderr, "%" PRId64 " submission%s remaining today", today, today == 1 ? "" : "s");
+    if (jvalue_int(&total, jvalue_member(object, "remaining_total"))) {
+        fprintf(stderr, ", %" PRId64 " in total", total);
+    }
+    if (resets[0] != '\0') {
+        fputs("; they return at ", stderr);
+        terminal_put(stderr, resets);
+    }
+    putc('\n', stderr);
+}
+
 static void print_refusal(const struct service_answer *answer)
 {
     const struct jvalue *root = service_root(answer);
@@ -226,6 +269,7 @@ static void print_refusal(const struct service_answer *answer)
     }
     putc('\n', stderr);
     service_print_errors(root);
+    service_print_quota(root);
 }
 
 /* JSON where the answer says that it is; a promise that is not kept is the service's fault. */
@@ -246,6 +290,24 @@ static bool read_json(struct service_answer *answer, struct err *err)
     return true;
 }
 
+enum fetch_outcome service_try(struct service *service, struct service_answer *answer,
+                               const struct service_request *request, struct err *err)
+{
+    *answer = (struct service_answer){0};
+    enum fetch_outcome outcome = exchange(service, &answer->http, request, err);
+    return outcome == FETCH_ANSWERED && !read_json(answer, err) ? FETCH_FAILED : outcome;
+}
+
+int service_judge(const struct service_answer *answer)
+{
+    int code = exit_code_of_status(answer->http.status);
+
+    if (code != EXIT_DONE) {
+        print_refusal(answer);
+    }
+    return code;
+}
+
 int service_ask(struct service *service, struct service_answer *answer,
                 const struct service_request *request)
 {
@@ -262,11 +324,7 @@ int service_ask(struct service *service, struct service_answer *answer,
     if (!read_json(answer, &err)) {
         return command_failed_in("the answer of the service", &err);
     }
-    int code = exit_code_of_status(answer->http.status);
-    if (code != EXIT_DONE) {
-        print_refusal(answer);
-    }
-    return code;
+    return service_judge(answer);
 }
 
 int service_get(struct service *service, struct service_answer *answer, const char *path)

@@ -24,6 +24,8 @@ struct service_request {
     size_t body_bytes;
     const char *file_path; /* the body, instead */
     int64_t file_bytes;
+    bool is_piece; /* what follows file_offset of a promised file, to its end */
+    int64_t file_offset;
     const char *idempotency_key; /* or NULL */
     int wait_seconds;            /* "Prefer: wait=N", 0 without */
     int n_tries; /* more than 1 only for what may be asked again: the service cannot be told apart
@@ -61,6 +63,24 @@ const char *service_url(const struct service *service);
  */
 MUST_CHECK int service_ask(struct service *service, struct service_answer *answer,
                            const struct service_request *request);
+
+/*
+ * Asks once and explains nothing: FETCH_ANSWERED with *answer filled, whatever its status.
+ *
+ * Errors   as fetch_exchange; ERR_PEER (the answer's JSON is none) with FETCH_FAILED
+ */
+MUST_CHECK enum fetch_outcome service_try(struct service *service, struct service_answer *answer,
+                                          const struct service_request *request, struct err *err);
+
+/* The exit code of an answer; a refusal is shown. */
+MUST_CHECK int service_judge(const struct service_answer *answer);
+
+/* Tells why, and sleeps before the next try: as the service says (-1: it does not), else doubling
+ * with a random part. */
+void service_pause(int n_tried, int64_t retry_after_ms, const char *why);
+
+/* What the team has left, as the answer tells it: a line on stderr, or nothing. */
+void service_print_quota(const struct jvalue *object);
 
 /* As service_ask of "GET path". */
 MUST_CHECK int service_get(struct service *service, struct service_answer *answer,

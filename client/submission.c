@@ -15,7 +15,7 @@
 #include "client/terminal.h"
 #include "common/text.h"
 
-enum { WAIT_SECONDS = 20, N_TRIES = 6, PAUSE_MS = 200 };
+enum { WAIT_SECONDS = 20, N_TRIES = 6, PAUSE_MS = 200, POSITION_MAX = 1000 };
 
 static bool is_state(const struct jvalue *submission, const char *state)
 {
@@ -25,7 +25,7 @@ static bool is_state(const struct jvalue *submission, const char *state)
 static bool is_final(const struct jvalue *submission)
 {
     return is_state(submission, "scored") || is_state(submission, "invalid") ||
-           is_state(submission, "failed");
+           is_state(submission, "failed") || is_state(submission, "expired");
 }
 
 /* What the state means for who waits. */
@@ -35,7 +35,11 @@ static int tell_state(const struct jvalue *submission, const char *id)
         return EXIT_DONE;
     }
     if (!is_final(submission)) {
-        fprintf(stderr, "assay: not finished yet; `assay status %s --wait' goes on waiting\n", id);
+        fprintf(stderr, "assay: accepted, not scored yet; `assay status %s --wait' waits on\n", id);
+        return EXIT_DONE;
+    }
+    if (is_state(submission, "expired")) {
+        return EXIT_REFUSED;
     }
     return is_state(submission, "invalid") ? EXIT_INVALID : EXIT_UNREACHABLE;
 }
@@ -93,13 +97,22 @@ void submission_print(const struct jvalue *submission)
 {
     int64_t position = service_int(submission, "queue_position");
     int64_t n_problems = service_int(submission, "n_problems");
+    int64_t expected;
 
     print_value(submission, "state", "state");
     print_value(submission, "public_score", "public score");
     print_value(submission, "private_score", "private score");
     print_value(submission, "reason", "reason");
-    if (position > 0) {
+    if (position > POSITION_MAX) {
+        printf("%-14s more than %d\n", "queue position", POSITION_MAX);
+    } else if (position > 0) {
         printf("%-14s %" PRId64 "\n", "queue position", position);
+    }
+    if (jvalue_int(&expected, jvalue_member(submission, "expected_seconds"))) {
+        printf("%-14s about %" PRId64 " s from now\n", "score expected", expected);
+    }
+    if (is_state(submission, "receiving")) {
+        print_value(submission, "until", "bytes until");
     }
     fflush(stdout);
     if (n_problems > 0) {
@@ -226,7 +239,9 @@ int command_status(int argc, char **argv)
         "ID",
         "Shows a submission: its state, scores and errors.\v"
         "Exits with 0 when it is there, whatever its state; with --wait with 0 when it is scored, "
-        "1 when it is invalid, 4 when it failed on the service's side.",
+        "1 when it is invalid, 3 when it was promised and its bytes did not come in time, 4 when "
+        "it "
+        "failed on the service's side.",
         options_answer,
         NULL,
         NULL};

@@ -4,27 +4,29 @@
  * try carries the same key. The receipt is compared with the file that was sent. A failed upload
  * never exits with 0.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/commands.h"
+#include "client/delivery.h"
 #include "client/digest.h"
 #include "client/options.h"
 #include "client/receipts.h"
 #include "client/service.h"
 #include "client/submission.h"
 #include "client/terminal.h"
+#include "common/jwriter.h"
 #include "common/text.h"
 
-enum { N_TRIES = 10, KEY_WAIT = 0x2000, KEY_RECEIPTS };
+enum { N_TRIES = 10, KEY_WAIT = 0x2000, KEY_RECEIPTS, KEY_RESUME, WAIT_DEFAULT_MS = 600000 };
 
 struct submit_arguments {
     struct options options;
     const char *file_path;
     const char *message;
     const char *receipts; /* folder, or NULL */
+    const char *resume;   /* id of the promise that is kept, or NULL */
     bool is_quiet;
     bool is_waiting;
     int64_t wait_ms;
@@ -35,9 +37,9 @@ static const struct argp_option list[] = {
     {"message", 'm', "TEXT", 0, "what it is, for your own list", 1},
     {"quiet", 'q', NULL, 0, "no progress", 2},
     {"receipts", KEY_RECEIPTS, "DIR", 0, "store the receipts in DIR", 2},
+    {"resume", KEY_RESUME, "ID", 0, "go on with the upload of a submission that broke off", 2},
     {"wait", KEY_WAIT, "SECONDS", OPTION_ARG_OPTIONAL,
-     "wait for the score, at most SECONDS (default: as long as it takes); `--wait 30' works too",
-     2},
+     "wait for the score, at most SECONDS (default: 600); `--wait 30' works too", 2},
     {0},
 };
 
@@ -59,7 +61,7 @@ static void take_wait(struct submit_arguments *arguments, char *text, struct arg
     const char *seconds = wait_argument(text, state);
 
     arguments->is_waiting = true;
-    arguments->wait_ms = INT64_MAX;
+    arguments->wait_ms = WAIT_DEFAULT_MS;
     if (seconds != NULL) {
         char *end;
         long value = strtol(seconds, &end, 10);
@@ -76,7 +78,7 @@ static void check_arguments(const struct submit_arguments *arguments,
     options_need_competition(&arguments->options, state);
     if (arguments->file_path == NULL) {
         argp_error(state, "which file? -f FILE says it");
-    } else if (arguments->message == NULL) {
+    } else if (arguments->message == NULL && arguments->resume == NULL) {
         argp_error(state, "what is it? -m TEXT says it");
     }
 }
@@ -101,6 +103,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     case KEY_RECEIPTS:
         arguments->receipts = text;
         return 0;
+    case KEY_RESUME:
+        arguments->resume = text;
+        return 0;
     case KEY_WAIT:
         take_wait(arguments, text, state);
         return 0;
@@ -114,44 +119,93 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static bool make_path(char path[static SERVICE_PATH_SIZE], const struct submit_arguments *arguments,
-                      struct err *err)
+/* {"sha256","bytes","file_name","message"} */
+static bool write_promise(struct jwriter *writer, const struct submit_arguments *arguments,
+                          const struct digest *digest, struct err *err)
 {
     const char *slash = strrchr(arguments->file_path, '/');
-    const char *file_name = slash == NULL ? arguments->file_path : slash + 1;
 
-    return service_check_competition(arguments->options.competition, err) &&
-           service_path(path, err, "/v1/competitions/%s/submissions",
-                        arguments->options.competition) &&
-           service_query(path, "file_name", file_name, err) &&
-           service_query(path, "message", arguments->message, err);
+    jwriter_object(writer);
+    jwriter_key_text(writer, "sha256", digest->text);
+    jwriter_key_int(writer, "bytes", digest->size_bytes);
+    jwriter_key_text(writer, "file_name", slash == NULL ? arguments->file_path : slash + 1);
+    jwriter_key_text(writer, "message", arguments->message);
+    jwriter_object_end(writer);
+    return jwriter_ok(writer, err);
 }
 
-/* Sends the file, as often as it takes. */
-static int upload(struct service *service, struct service_answer *answer,
-                  const struct submit_arguments *arguments, const struct digest *digest)
+/* Promises the file; the answer names the submission that it will be. */
+static int promise(struct service *service, struct service_answer *answer,
+                   const struct submit_arguments *arguments, const struct digest *digest)
 {
     char path[SERVICE_PATH_SIZE];
     char key[SERVICE_KEY_SIZE];
     uint8_t random[16];
+    struct jwriter writer;
     struct err err;
+    int code;
 
-    if (!make_path(path, arguments, &err) || !crypt_start(&err)) {
-        return command_failed(&err);
+    jwriter_start(&writer, 64 << 10);
+    if (!service_check_competition(arguments->options.competition, &err) ||
+        !service_path(path, &err, "/v1/competitions/%s/uploads", arguments->options.competition) ||
+        !write_promise(&writer, arguments, digest, &err) || !crypt_start(&err)) {
+        code = command_failed(&err);
+    } else {
+        crypt_random(random, sizeof(random));
+        hex_text(key, random, sizeof(random));
+        const struct service_request request = {.method = "POST",
+                                                .path = path,
+                                                .content_type = "application/json",
+                                                .body = writer.out.data,
+                                                .body_bytes = writer.out.size_bytes,
+                                                .idempotency_key = key,
+                                                .n_tries = N_TRIES};
+        code = service_ask(service, answer, &request);
     }
-    crypt_random(random, sizeof(random));
-    hex_text(key, random, sizeof(random));
-    const struct service_request request = {
-        .method = "PUT",
-        .path = path,
-        .content_type = "application/octet-stream",
-        .file_path = arguments->file_path,
-        .file_bytes = digest->size_bytes,
-        .idempotency_key = key,
-        .n_tries = N_TRIES,
-        .has_progress = !arguments->is_quiet,
-    };
-    return service_ask(service, answer, &request);
+    jwriter_end(&writer);
+    return code;
+}
+
+/* Keeps a promise; where that cannot be done now, tells how to go on. */
+static int deliver(struct service *service, struct service_answer *answer, const char *id,
+                   const struct submit_arguments *arguments, const struct digest *digest)
+{
+    const struct delivery delivery = {.id = id,
+                                      .file_path = arguments->file_path,
+                                      .file_bytes = digest->size_bytes,
+                                      .has_progress = !arguments->is_quiet,
+                                      .is_begun = arguments->resume != NULL};
+
+    int code = delivery_send(service, answer, &delivery);
+    if (code == EXIT_UNREACHABLE) {
+        fprintf(stderr,
+                "assay: the file is promised: `assay submit %s -f %s --resume %s' goes on\n",
+                arguments->options.competition, arguments->file_path, id);
+    }
+    return code;
+}
+
+/* Promises the file and sends it, as often as it takes. */
+static int upload(struct service *service, struct service_answer *answer,
+                  const struct submit_arguments *arguments, const struct digest *digest)
+{
+    struct service_answer promised = {0};
+    const char *id = arguments->resume;
+    struct err err;
+    int code = EXIT_DONE;
+
+    if (id == NULL) {
+        code = promise(service, &promised, arguments, digest);
+        id = service_text(service_root(&promised), "id");
+    }
+    if (code == EXIT_DONE && !service_check_submission(id, &err)) {
+        err.code = arguments->resume == NULL ? ERR_PEER : ERR_CONFIG;
+        code = command_failed(&err);
+    } else if (code == EXIT_DONE) {
+        code = deliver(service, answer, id, arguments, digest);
+    }
+    service_answer_free(&promised);
+    return code;
 }
 
 /* The service must have received what the file held. */
@@ -173,19 +227,12 @@ static bool check_received(const struct jvalue *accepted, const struct digest *d
 
 static void print_accepted(const struct jvalue *accepted)
 {
-    int64_t remaining;
-
     printf("%s\n", service_text(accepted, "id"));
     fflush(stdout); /* whoever waits has it now */
     fputs("Received ", stderr);
     terminal_put(stderr, service_text(accepted, "received"));
     fputs(service_bool(accepted, "is_repeated") ? " (an earlier try had arrived)\n" : "\n", stderr);
-    if (jvalue_int(&remaining, jvalue_member(accepted, "remaining_today"))) {
-        fprintf(stderr, "%" PRId64 " submission%s remaining today; they return at ", remaining,
-                remaining == 1 ? "" : "s");
-        terminal_put(stderr, service_text(accepted, "resets_at"));
-        putc('\n', stderr);
-    }
+    service_print_quota(accepted);
 }
 
 /* Everything after the file has arrived: receipt, waiting, score. */
@@ -243,9 +290,12 @@ int command_submit(int argc, char **argv)
         parse_option,
         "[COMP]",
         "Uploads a submission, prints its id, and with --wait its score.\v"
-        "The id is printed once the file is durable at the service. A broken connection is tried "
-        "again with the same key, so that this is one submission however often it had to knock. "
-        "An invalid file costs no attempt: its errors are listed with line and column, and with "
+        "The file is promised first, by its hash: that is the time it counts as received, however "
+        "long its bytes take. A broken connection goes on where it broke, with the same key, so "
+        "that this is one submission however often it had to knock. The id is printed once the "
+        "file is durable at the service. With --wait a submission that is not scored in time is "
+        "accepted all the same: the exit code is 0. An invalid file costs no attempt: its errors "
+        "are listed with line and column, and with "
         "--wait the exit code is 1.",
         options_report,
         NULL,

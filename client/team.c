@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `assay team create`: a team and its token. The token is shown once, or goes into a file that its
- * owner alone can read.
+ * `assay team create` and `assay team token`: a team and its token. The token is shown once, or
+ * goes into a file that its owner alone can read.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,9 +106,10 @@ static bool keep_token(const struct team_arguments *arguments, const struct jval
     return ok;
 }
 
-static int create_team(struct service *service, void *context)
+/* Posts the team to where a token is made, and keeps the token. */
+static int make_token(struct service *service, const struct team_arguments *arguments,
+                      const char *address, const char *told)
 {
-    const struct team_arguments *arguments = context;
     char path[SERVICE_PATH_SIZE];
     struct service_answer answer = {0};
     struct jwriter writer;
@@ -117,7 +118,8 @@ static int create_team(struct service *service, void *context)
 
     jwriter_start(&writer, 64 << 10);
     if (!service_check_competition(arguments->options.competition, &err) ||
-        !service_path(path, &err, "/v1/competitions/%s/teams", arguments->options.competition) ||
+        !service_path(path, &err, "/v1/competitions/%s/%s", arguments->options.competition,
+                      address) ||
         !write_team(&writer, arguments, &err)) {
         code = command_failed(&err);
     } else {
@@ -131,13 +133,23 @@ static int create_team(struct service *service, void *context)
     if (code == EXIT_DONE && !keep_token(arguments, service_root(&answer), &err)) {
         code = command_failed(&err);
     } else if (code == EXIT_DONE) {
-        fprintf(stderr, "Made team %s%s%s\n", arguments->name,
+        fprintf(stderr, "%s %s%s%s\n", told, arguments->name,
                 arguments->token_out == NULL ? "" : ", its token is in ",
                 arguments->token_out == NULL ? "" : arguments->token_out);
     }
     service_answer_free(&answer);
     jwriter_end(&writer);
     return code;
+}
+
+static int create_team(struct service *service, void *context)
+{
+    return make_token(service, context, "teams", "Made team");
+}
+
+static int renew_token(struct service *service, void *context)
+{
+    return make_token(service, context, "tokens", "Made a new token for team");
 }
 
 static int run_create(int argc, char **argv)
@@ -157,9 +169,28 @@ static int run_create(int argc, char **argv)
     return options_run(argc, argv, &argp, &arguments, create_team);
 }
 
+static int run_token(int argc, char **argv)
+{
+    static const struct argp argp = {
+        list,
+        parse_option,
+        "NAME",
+        "Makes a new token for a team (organizer): for a lost one, or one that others know. The "
+        "token before is good no more from the same moment on.\v"
+        "The organizer's own token comes from ASSAY_TOKEN or `assay login'.",
+        NULL,
+        NULL,
+        NULL};
+    struct team_arguments arguments = {0};
+
+    return options_run(argc, argv, &argp, &arguments, renew_token);
+}
+
 int command_team(int argc, char **argv)
 {
-    static const struct command commands[] = {{"create", run_create, "Make a team and its token"}};
+    static const struct command commands[] = {
+        {"create", run_create, "Make a team and its token"},
+        {"token", run_token, "Make a new token for a team, revoking the old one"}};
     static const struct command_group group = {"assay team", NULL, commands, ARRAY_SIZE(commands)};
 
     return command_run(&group, argc, argv);

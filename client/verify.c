@@ -128,6 +128,12 @@ static void print_entry(const char *path, const struct entry *entry)
                values[ENTRY_SUBMISSION_ID].text, values[ENTRY_SUBMISSION_TEAM].text,
                values[ENTRY_SUBMISSION_RECEIVED].text, values[ENTRY_SUBMISSION_FILE_BYTES].number,
                values[ENTRY_SUBMISSION_FILE_SHA256].text);
+    } else if (entry->kind == ENTRY_PROMISE) {
+        printf("  submission %s of team %s\n  promised %s, %" PRId64
+               " bytes until %s\n  sha256 %s\n",
+               values[ENTRY_PROMISE_ID].text, values[ENTRY_PROMISE_TEAM].text,
+               values[ENTRY_PROMISE_RECEIVED].text, values[ENTRY_PROMISE_FILE_BYTES].number,
+               values[ENTRY_PROMISE_UNTIL].text, values[ENTRY_PROMISE_FILE_SHA256].text);
     } else if (entry->kind == ENTRY_RESULT) {
         printf("  submission %s, %s %s\n  finished %s\n", values[ENTRY_RESULT_ID].text,
                values[ENTRY_RESULT_OUTCOME].text, values[ENTRY_RESULT_SCORE].text,

@@ -37,7 +37,7 @@ class Stumbling(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_PUT = do_POST = handle_any
+    do_GET = do_PUT = do_POST = do_PATCH = handle_any
 
     def log_message(self, *_):
         pass
@@ -69,28 +69,42 @@ class ClientTest(harness.SystemTest):
                            "bytes": len(body), "received": "2017-06-01T00:00:00Z", "entry": "", "minisig": "",
                            "remaining_today": 1, "resets_at": "2017-06-02T00:00:00Z", "is_repeated": False})
 
-    def test_upload_is_tried_again_with_its_key(self):
+    PROMISED = (201, {}, json.dumps({"id": SUBMISSION, "state": "receiving"}))
+
+    def test_upload_goes_on_where_it_broke(self):
         path = self.write("boxes.csv", "id,predicted\n" + "1,2 3 4 5 6\n" * 200000)
         busy = (503, {"Retry-After": "0", "Content-Type": "application/problem+json"}, '{"detail":"full"}')
-        self.server.steps = ["break", busy, "break", (202, {}, self.accepted)]
+        whole = path.read_bytes()
+        middle = (200, {"Upload-Offset": "1000000", "Upload-Complete": "?0"}, "{}")
+        elsewhere = (409, {"Upload-Offset": "1500000"}, "{}")
+        later = (200, {"Upload-Offset": "1500000"}, "{}")
+        self.server.steps = ["break", self.PROMISED, "break", middle, busy, middle, elsewhere, later,
+                             (202, {}, self.accepted(whole))]
         done = self.assay("submit", "birds", "-f", path, "-m", "a & b")
         self.assertEqual(done.stdout, f"{SUBMISSION}\n")
         self.assertIn("1 submission remaining today", done.stderr)
-        self.assertEqual(len(self.server.seen), 4)
-        self.assertEqual(len({headers["Idempotency-Key"] for _, _, headers, _ in self.server.seen}), 1)
+        self.assertEqual([seen[0] for seen in self.server.seen],
+                         ["POST", "POST", "PATCH", "GET", "PATCH", "GET", "PATCH", "GET", "PATCH"])
+        self.assertEqual(len({seen[2]["Idempotency-Key"] for seen in self.server.seen[:2]}), 1)
         self.assertRegex(self.server.seen[0][2]["Idempotency-Key"], "^[0-9a-f]{32}$")
-        method, request_path, headers, body = self.server.seen[3]
-        self.assertEqual((method, request_path),
-                         ("PUT", "/v1/competitions/birds/submissions?file_name=boxes.csv&message=a%20%26%20b"))
-        self.assertEqual(headers["Authorization"], f"Bearer {TOKEN}")
-        self.assertEqual(body, path.read_bytes())
+        self.assertEqual(self.server.seen[0][1], "/v1/competitions/birds/uploads")
+        self.assertEqual(json.loads(self.server.seen[1][3]),
+                         {"sha256": hashlib.sha256(whole).hexdigest(), "bytes": len(whole),
+                          "file_name": "boxes.csv", "message": "a & b"})
+        for at, offset in ((2, 0), (4, 1000000), (6, 1000000), (8, 1500000)):
+            _, request_path, headers, body = self.server.seen[at]
+            self.assertEqual(request_path, f"/v1/uploads/{SUBMISSION}")
+            self.assertEqual((headers["Upload-Offset"], headers["Upload-Complete"]), (str(offset), "?1"))
+            self.assertEqual(headers["Content-Type"], "application/partial-upload")
+            self.assertEqual(headers["Authorization"], f"Bearer {TOKEN}")
+            self.assertEqual(body, whole[offset:])
         lines = [line for line in done.stderr.split("\n") if line.endswith(" %")]
         self.assertEqual(lines[-1], "100 %")
         self.assertEqual(sorted({int(line[:-2]) % 10 for line in lines}), [0])
 
     def test_progress_on_a_terminal(self):
         path = self.write("boxes.csv", "id,predicted\n" + "1,2 3 4 5 6\n" * 100000)
-        self.server.steps = [(202, {}, self.accepted)]
+        self.server.steps = [self.PROMISED, (202, {}, self.accepted)]
         ours, theirs = pty.openpty()
         done = subprocess.run([harness.BIN / "assay", "submit", "birds", "-f", path, "-m", "x"], check=True,
                               env={**os.environ, **self.env}, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE)
@@ -102,7 +116,7 @@ class ClientTest(harness.SystemTest):
         self.assertNotIn(" %", shown)
 
     def test_other_bytes_arrived(self):
-        self.server.steps = [(202, {}, lambda body: self.accepted(body + b"x"))]
+        self.server.steps = [self.PROMISED, (202, {}, lambda body: self.accepted(body + b"x"))]
         done = self.assay("submit", "birds", "-f", self.write("a.csv", "id\n"), "-m", "x", check=4)
         self.assertEqual(done.stdout, "")
         self.assertIn("other bytes", done.stderr)
@@ -114,7 +128,34 @@ class ClientTest(harness.SystemTest):
             problem = {"detail": "no\x1b[2J", "errors": [{"line": 2, "column": 7, "detail": "bad\x07"}]}
             self.server.steps = [(status, {"Content-Type": "application/problem+json"}, json.dumps(problem))]
             done = self.assay("submit", "birds", "-f", path, "-m", "x", check=code)
-            self.assertEqual((done.stdout, done.stderr), ("", "100 %\nassay: no?[2J\n  2:7: bad?\n"), status)
+            self.assertEqual((done.stdout, done.stderr), ("", "assay: no?[2J\n  2:7: bad?\n"), status)
+
+    def test_what_is_left_is_told(self):
+        left = {"remaining_today": 0, "remaining_total": 7, "resets_at": "2017-06-02T00:00:00Z"}
+        problem = {"detail": "no submission is left today", **left}
+        self.server.steps = [(429, {"Content-Type": "application/problem+json"}, json.dumps(problem))]
+        done = self.assay("submit", "birds", "-f", self.write("a.csv", "id\n"), "-m", "x", check=3)
+        self.assertIn("0 submissions remaining today, 7 in total; they return at 2017-06-02T00:00:00Z\n", done.stderr)
+
+    def test_an_upload_is_resumed_later(self):
+        path = self.write("a.csv", "id\n" * 100)
+        whole = path.read_bytes()
+        self.server.steps = [(200, {"Upload-Offset": "30"}, "{}"), (202, {}, self.accepted(whole))]
+        done = self.assay("submit", "birds", "-f", path, "--resume", SUBMISSION)
+        self.assertEqual(done.stdout, f"{SUBMISSION}\n")
+        self.assertEqual(self.server.seen[1][3], whole[30:])
+        self.server.steps = [(200, {"Upload-Offset": "30"}, "{}"), (410, {}, '{"detail":"expired"}')]
+        self.assay("submit", "birds", "-f", path, "--resume", SUBMISSION, check=3)
+        self.assay("submit", "birds", "-f", path, "--resume", "12", check=2)
+
+    def test_waiting_ends_with_the_file_accepted(self):
+        path = self.write("a.csv", "id\n")
+        waiting = json.dumps({"id": SUBMISSION, "state": "accepted", "queue_position": 3, "expected_seconds": 12,
+                              "n_problems": 0})
+        self.server.steps = [self.PROMISED, (202, {}, self.accepted), (200, {}, waiting)]
+        done = self.assay("submit", "birds", "-f", path, "-m", "x", "--wait", "0")
+        self.assertIn("accepted, not scored yet", done.stderr)
+        self.assertIn("score expected about 12 s from now\n", done.stdout)
 
     def test_hostile_answers(self):
         rows = [{"rank": 1, "team": "a\x1b]0;x\x07\u009b2J", "score": "\x1b[31m1", "n_submissions": 1,

@@ -119,14 +119,15 @@ class MainJobTest(harness.SystemTest):
         name = done.stdout.split("\n")[0]
         self.assertEqual(sorted(path.name for path in receipts.iterdir()),
                          sorted([f"{name}.json", f"{name}.json.minisig", f"{name}.result.json",
-                                 f"{name}.result.json.minisig", "receipt.pub"]))
+                                 f"{name}.result.json.minisig", f"{name}.promise.json",
+                                 f"{name}.promise.json.minisig", "receipt.pub"]))
         self.assertEqual((receipts / "receipt.pub").read_text(), (self.service.state / "receipt.pub").read_text())
         self.service.stop()  # everything from here on is offline
         entry = json.loads((receipts / f"{name}.json").read_text())
         self.assertEqual((entry["competition"], entry["id"], entry["file_bytes"]), (contest.ID, name, len(text)))
         self.assertEqual(json.loads((receipts / f"{name}.result.json").read_text())["score"], "0.2000")
         sent, other = self.contest.file(text), self.contest.file(text + "\n")
-        for kind in ("", ".result"):
+        for kind in ("", ".result", ".promise"):
             harness.run("assay", "verify", receipts / f"{name}{kind}.json")
         harness.run("assay", "verify", receipts / f"{name}.json", "--file", sent)
         harness.run("assay", "verify", receipts / f"{name}.json", "--file", other, check=1)
