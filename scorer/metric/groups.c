@@ -5,7 +5,7 @@
 #include "scorer/metric/groups.h"
 
 const char *const train_bin_names[N_TRAIN_BINS] = {
-    "0-20", "21-50", "51-100", "101-200", "201-500", "501-1000", "1001-",
+    "0-20", "21-50", "51-100", "101-200", "201-500", "501-1000", "over 1000",
 };
 
 static const int64_t bin_tops[N_TRAIN_BINS] = {20, 50, 100, 200, 500, 1000, INT64_MAX};

@@ -8,7 +8,7 @@
 #include "scorer/metric/arrays.h"
 
 /*
- * Ranges of a class's training images: 0-20, 21-50, 51-100, 101-200, 201-500, 501-1000, 1001-.
+ * Ranges of a class's training images: 0-20, 21-50, 51-100, 101-200, 201-500, 501-1000, over 1000.
  * Steps of two to two and a half along a long tail; a class without a number is in no range.
  */
 enum { N_TRAIN_BINS = 7 };
