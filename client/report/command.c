@@ -116,6 +116,18 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
+/* Options for the other task would change nothing: refused, so that nobody thinks they did. */
+static bool check_task(const struct report_options *rules, int task, struct err *err)
+{
+    if (task == TASK_DETECTION) {
+        return !rules->has_unknown ||
+               err_set(err, ERR_CONFIG, "--unknown is for classifications, this is a detection");
+    }
+    return (!rules->is_single_instance && !rules->is_half_area) ||
+           err_set(err, ERR_CONFIG, "--%s is for detections, this is a classification",
+                   rules->is_single_instance ? "single-instance" : "half-area");
+}
+
 /* What a run holds. */
 struct reporting {
     struct report_arguments arguments;
@@ -282,7 +294,9 @@ int command_report(int argc, char **argv)
     }
     argp_parse(&argp, argc, argv, 0, NULL, &reporting->arguments);
     enum exit_code code = offline_open(&reporting->offline, reporting->arguments.competition);
-    if (code == EXIT_DONE && !arena_open(&reporting->arena, offline_memory_max, &err)) {
+    if (code == EXIT_DONE &&
+        (!check_task(&reporting->arguments.options, reporting->offline.competition.task, &err) ||
+         !arena_open(&reporting->arena, offline_memory_max, &err))) {
         code = (enum exit_code)command_failed(&err);
     }
     if (code == EXIT_DONE) {

@@ -53,12 +53,14 @@ static void write_figure_2(FILE *out, const struct report *report)
     }
     fprintf(out,
             "END\n"
-            "set logscale y\nset format y '%%g'\n"
+            "set logscale y\nset format y '%%g'\nunset key\n"
             "set xrange [1:%zu]\nset yrange [%g:*]\n"
             "set xlabel 'classes, the most frequent first' textcolor rgb '#4a515c'\n"
             "set ylabel 'training images' textcolor rgb '#4a515c'\n"
-            "plot $counts using 1:2 with filledcurves y1=%g linecolor rgb colour[1],\\\n"
-            "  $counts using 1:2 with lines linewidth 2 linecolor rgb colour[1]\n",
+            "plot $counts using 1:2 with filledcurves y1=%g linecolor rgb colour[1]\\\n"
+            "    title 'training images',\\\n"
+            "  $counts using 1:2 with lines linewidth 2 linecolor rgb colour[1]\\\n"
+            "    title 'training images'\n",
             report->n_train > 1 ? report->n_train : 2, floor, floor);
 }
 
@@ -75,7 +77,7 @@ static void write_figure_5(FILE *out, const struct report *report)
             fputs(" NaN NaN NaN NaN NaN\n", out);
         }
     }
-    fputs("END\n$outside << END\n0 -1\n", out); /* a block must not be empty */
+    fputs("END\n$outside << END\n0 -10\n", out); /* a block must not be empty */
     for (size_t bin = 0; bin < N_TRAIN_BINS; bin++) {
         const struct boxplot *plot = &report->bins[bin].plot;
         for (size_t i = 0; i < plot->n_values; i++) {
@@ -88,15 +90,18 @@ static void write_figure_5(FILE *out, const struct report *report)
     fprintf(
         out,
         "END\n"
-        "set xrange [0.4:%d.6]\nset yrange [0:108]\nset ytics 0,20,100\n"
+        "set xrange [0.4:%d.6]\nset yrange [-3:108]\nset ytics 0,20,100\nunset key\n"
         "set xlabel 'training images of a class' textcolor rgb '#4a515c'\n"
         "set ylabel 'top-1 accuracy, %%' textcolor rgb '#4a515c'\n"
         "set boxwidth 0.5\n"
         "plot $boxes using 1:5:4:8:7:xtic(2) with candlesticks whiskerbars 0.5 linewidth 1.5\\\n"
-        "  linecolor rgb colour[1],\\\n"
-        "  $boxes using 1:6:6:6:6 with candlesticks linewidth 3 linecolor rgb colour[2],\\\n"
-        "  $outside using 1:2 with points pointtype 7 pointsize 0.3 linecolor rgb '#9aa1ab',\\\n"
-        "  $boxes using 1:(105):(strcol(3).' classes') with labels textcolor rgb '#4a515c'\n",
+        "  linecolor rgb colour[1] title 'quartiles and whiskers',\\\n"
+        "  $boxes using 1:6:6:6:6 with candlesticks linewidth 3 linecolor rgb colour[2]\\\n"
+        "  title 'median',\\\n"
+        "  $outside using 1:2 with points pointtype 6 pointsize 0.5 linecolor rgb '#4a515c'\\\n"
+        "  title 'classes beyond the whiskers',\\\n"
+        "  $boxes using 1:(105):(strcol(3).' classes') with labels textcolor rgb '#4a515c'\\\n"
+        "  title 'number of classes'\n",
         N_TRAIN_BINS);
 }
 
@@ -104,11 +109,11 @@ static void write_curve(FILE *out, const struct scorecard_curve *curve)
 {
     char area[32];
 
-    snprintf(area, sizeof(area), "  %.3f", curve->auc);
+    snprintf(area, sizeof(area), "  %.2f", 100 * curve->auc);
     write_name(out, curve->name[0] == '\0' ? "all classes" : curve->name, area);
     putc('\n', out);
     for (size_t i = 0; i < CURVE_POINTS; i++) {
-        fprintf(out, "%g %g\n", (double)i / (CURVE_POINTS - 1), curve->precision[i]);
+        fprintf(out, "%zu %g\n", i, 100 * curve->precision[i]);
     }
     fputs("\n\n", out);
 }
@@ -127,10 +132,11 @@ static void write_figure_6(FILE *out, const struct report *report)
     }
     fputs("END\n", out);
     fprintf(out,
-            "set xrange [0:1]\nset yrange [0:1.02]\n"
-            "set key outside right top Left reverse samplen 1.5 title 'area under the curve' left\n"
-            "set xlabel 'recall' textcolor rgb '#4a515c'\n"
-            "set ylabel 'precision' textcolor rgb '#4a515c'\n");
+            "set xrange [0:100]\nset yrange [0:102]\nset xtics 0,20,100\nset ytics 0,20,100\n"
+            "set key outside right top Left reverse samplen 1.5 title 'area under the curve, %%'"
+            " left\n"
+            "set xlabel 'recall, %%' textcolor rgb '#4a515c'\n"
+            "set ylabel 'precision, %%' textcolor rgb '#4a515c'\n");
     if (n_curves == 0) {
         fputs("plot NaN\n", out);
         return;
@@ -150,6 +156,13 @@ static void (*const writers[N_FIGURES])(FILE *, const struct report *) = {
 
 static const int paper_numbers[N_FIGURES] = {2, 5, 6};
 
+/* Above each figure where several are in one picture. */
+static const char *const titles[N_FIGURES] = {
+    [FIGURE_2] = "Figure 2: training images of the classes",
+    [FIGURE_5] = "Figure 5: accuracy of the classes by their training images",
+    [FIGURE_6] = "Figure 6: precision and recall at IoU 0.5",
+};
+
 size_t figures_index(int figure)
 {
     size_t i = 0;
@@ -163,7 +176,7 @@ size_t figures_index(int figure)
 static void write_terminal(FILE *out, const char *name, size_t n_figures)
 {
     fprintf(out,
-            "set terminal svg size %d,%zu dynamic rounded name '%s'"
+            "set terminal svg size %d,%zu dynamic rounded name '%s' background rgb 'white'"
             " font 'Helvetica,Arial,sans-serif,13'\n",
             FIGURE_WIDTH, FIGURE_HEIGHT * n_figures, name);
     fputs(style, out);
@@ -226,6 +239,7 @@ bool figures_draw_all(struct bytes *svg, const struct report *report, struct err
     fprintf(script, "set multiplot layout %zu,1\n", n_figures);
     for (size_t i = 0; i < N_FIGURES; i++) {
         if (report_has_figure(report, paper_numbers[i])) {
+            fprintf(script, "set title \"%s\" textcolor rgb '#1d2530'\n", titles[i]);
             writers[i](script, report);
             fputs(unset, script);
         }

@@ -92,20 +92,42 @@ static void write_groups(struct jwriter *writer, const struct report *report)
     jwriter_array_end(writer);
 }
 
+static const char *const granularity_keys[N_GRANULARITIES] = {"class", "supercategory", "any"};
+
 static void write_table_6(struct jwriter *writer, const struct report *report)
 {
-    static const char *const keys[N_GRANULARITIES] = {"class", "supercategory", "any"};
-
     jwriter_key(writer, "table6");
     jwriter_object(writer);
     for (size_t i = 0; i < N_GRANULARITIES; i++) {
         if (report->granularities[i].name == NULL) {
             continue; /* no super-categories */
         }
-        jwriter_key(writer, keys[i]);
+        jwriter_key(writer, granularity_keys[i]);
         jwriter_object(writer);
         jwriter_key_int(writer, "classes", (int64_t)report->granularities[i].classes);
         write_detection(writer, &report->granularities[i].metrics);
+        jwriter_object_end(writer);
+    }
+    jwriter_object_end(writer);
+}
+
+static void write_sizes(struct jwriter *writer, const struct report *report)
+{
+    jwriter_key(writer, "sizes");
+    jwriter_object(writer);
+    for (size_t i = 0; i < N_GRANULARITIES; i++) {
+        const struct metric_values *metrics = &report->granularities[i].metrics;
+        if (report->granularities[i].name == NULL) {
+            continue; /* no super-categories */
+        }
+        jwriter_key(writer, granularity_keys[i]);
+        jwriter_object(writer);
+        write_metric(writer, "AP_small", metrics, BOX_AP_SMALL);
+        write_metric(writer, "AP_medium", metrics, BOX_AP_MEDIUM);
+        write_metric(writer, "AP_large", metrics, BOX_AP_LARGE);
+        write_metric(writer, "AR_small", metrics, BOX_AR_SMALL);
+        write_metric(writer, "AR_medium", metrics, BOX_AR_MEDIUM);
+        write_metric(writer, "AR_large", metrics, BOX_AR_LARGE);
         jwriter_object_end(writer);
     }
     jwriter_object_end(writer);
@@ -117,6 +139,7 @@ static void write_figure_2(struct jwriter *writer, const struct report *report)
     jwriter_object(writer);
     jwriter_key_int(writer, "classes", (int64_t)report->n_train);
     jwriter_key_int(writer, "images", report->train_images_all);
+    write_number(writer, "median", report_median_count(report));
     write_number(writer, "top_percent_share", report_top_share(report));
     jwriter_key(writer, "counts");
     jwriter_array(writer);
@@ -267,11 +290,11 @@ static void write_submission(struct jwriter *writer, const struct report *report
 void report_write_json(struct jwriter *writer, const struct report *report)
 {
     static void (*const writers[N_REPORT_TABLES])(struct jwriter *, const struct report *) = {
-        [REPORT_TABLE_3] = write_table_3,       [REPORT_TABLE_4] = write_groups,
-        [REPORT_TABLE_5] = write_groups,        [REPORT_TABLE_6] = write_table_6,
-        [REPORT_FIGURE_2] = write_figure_2,     [REPORT_FIGURE_5] = write_figure_5,
-        [REPORT_FIGURE_6] = write_figure_6,     [REPORT_TAXONOMIC] = write_taxonomic,
-        [REPORT_OPEN_WORLD] = write_open_world,
+        [REPORT_TABLE_3] = write_table_3,     [REPORT_TABLE_4] = write_groups,
+        [REPORT_TABLE_5] = write_groups,      [REPORT_TABLE_6] = write_table_6,
+        [REPORT_SIZES] = write_sizes,         [REPORT_FIGURE_2] = write_figure_2,
+        [REPORT_FIGURE_5] = write_figure_5,   [REPORT_FIGURE_6] = write_figure_6,
+        [REPORT_TAXONOMIC] = write_taxonomic, [REPORT_OPEN_WORLD] = write_open_world,
     };
 
     jwriter_object(writer);

@@ -253,7 +253,7 @@ static bool halve_areas(struct making *making, struct err *err)
     return true;
 }
 
-/* One row of table 6: the boxes with coarser classes. */
+/* One row of table 6: the boxes with coarser classes, in memory that ends with the row. */
 static bool make_granularity(struct report_granularity *row, struct making *making,
                              const struct grouping *grouping, struct err *err)
 {
@@ -261,15 +261,20 @@ static bool make_granularity(struct report_granularity *row, struct making *maki
     struct detection_result result;
     struct box_columns columns;
     struct box_labels labels;
+    struct arena *arena = NULL;
 
-    if (!coarsen_columns(&columns, &making->source->submission->boxes, grouping, making->arena,
-                         err) ||
-        !coarsen_labels(&labels, &making->boxes, grouping, making->arena, err) ||
-        !detection_evaluate(&result, &columns, &labels, &options, making->arena, err)) {
+    if (!arena_open(&arena, arena_left_bytes(making->arena), err)) {
         return false;
     }
-    row->classes = detection_mean(&row->metrics, &result, making->report->options.split, NULL, 0);
-    return true;
+    bool ok = coarsen_columns(&columns, &making->source->submission->boxes, grouping, arena, err) &&
+              coarsen_labels(&labels, &making->boxes, grouping, arena, err) &&
+              detection_evaluate(&result, &columns, &labels, &options, arena, err);
+    if (ok) {
+        row->classes =
+            detection_mean(&row->metrics, &result, making->report->options.split, NULL, 0);
+    }
+    arena_close(&arena);
+    return ok;
 }
 
 /* Table 6. */
@@ -334,6 +339,14 @@ bool report_make(struct report *report, const struct report_source *source,
                   : make_detection(&making, err);
     memcpy(report->card.competition, source->competition->id, sizeof(report->card.competition));
     return ok && make_train_images(&making, err) && make_groups(&making, err);
+}
+
+double report_median_count(const struct report *report)
+{
+    size_t above = (report->n_train - 1) / 2;
+    size_t below = report->n_train / 2;
+
+    return (double)(report->train_images[above] + report->train_images[below]) / 2;
 }
 
 double report_top_share(const struct report *report)

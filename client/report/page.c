@@ -95,12 +95,14 @@ static bool write_table(FILE *out, const struct report *report, enum report_tabl
 }
 
 /* The picture without its XML declaration, which may stand only at the start of a file. */
-static void write_figure(FILE *out, const struct bytes *svg)
+static void write_figure(FILE *out, const char *title, const struct bytes *svg)
 {
     const char *start = strstr((const char *)svg->data, "<svg");
 
     if (start != NULL) {
-        fputs("<figure>", out);
+        fputs("<figure role=img aria-label=\"", out);
+        write_escaped(out, title);
+        fputs("\">", out);
         fputs(start, out);
         fputs("</figure>\n", out);
     }
@@ -123,7 +125,7 @@ static bool write_section(FILE *out, const struct report *report, const struct f
         fputs("</section>\n", out);
         return ok;
     }
-    write_figure(out, svg);
+    write_figure(out, caption->title, svg);
     fputs("<details><summary>As numbers</summary>", out);
     bool ok = write_table(out, report, which, err);
     fputs("</details></section>\n", out);

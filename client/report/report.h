@@ -6,7 +6,7 @@
  *   table 3   top-1 and top-5 accuracy of both splits
  *   table 4   accuracy by super-category, beside the training images
  *   table 5   average precision by super-category
- *   table 6   the same boxes with finer and coarser classes
+ *   table 6   the same boxes with finer and coarser classes, and those by the size of the object
  *   figure 2  training images of every class
  *   figure 5  accuracy of the classes, by their training images
  *   figure 6  precision and recall by super-category
@@ -104,6 +104,9 @@ struct report_source {
 MUST_CHECK bool report_make(struct report *report, const struct report_source *source,
                             const struct report_options *options, struct problems *problems,
                             struct arena *arena, struct err *err);
+
+/* The training images that half of the classes have at least, of those that have a count. */
+double report_median_count(const struct report *report);
 
 /* The share of all training images that the 1 % of the classes with the most have. */
 double report_top_share(const struct report *report);

@@ -23,6 +23,11 @@ const struct report_caption report_captions[N_REPORT_TABLES] = {
                         "The same boxes evaluated with finer and coarser "
                         "classes.",
                         0},
+    [REPORT_SIZES] = {"Detection by size",
+                      "Objects by their area: small up to 32 x 32 pixels, "
+                      "medium up to 96 x 96, large above. Half of the box where the labels give no "
+                      "area.",
+                      0},
     [REPORT_FIGURE_2] = {"Figure 2: training images",
                          "Training images of every class, the most "
                          "frequent first.",
@@ -66,6 +71,7 @@ bool report_table_is_there(const struct report *report, enum report_table which)
     case REPORT_TABLE_5:
         return !is_classification;
     case REPORT_TABLE_6:
+    case REPORT_SIZES:
         return report->has_granularities;
     case REPORT_FIGURE_2:
     case REPORT_FIGURE_5:
@@ -129,8 +135,16 @@ static void fill_table_3(struct listing *table, const struct report *report)
     }
 }
 
+/* Over all classes that have a count. */
+static double mean_of_all_counts(const struct report *report)
+{
+    return report->n_train == 0 ? -1 : (double)report->train_images_all / (double)report->n_train;
+}
+
 static void fill_table_4(struct listing *table, const struct report *report)
 {
+    const struct scorecard_split *all = &report->card.splits[report->options.split];
+
     for (size_t i = 0; i < report->n_groups; i++) {
         const struct report_group *group = &report->groups[i];
         listing_text(table, group->name);
@@ -140,6 +154,12 @@ static void fill_table_4(struct listing *table, const struct report *report)
         add_metric(table, &group->metrics, MEAN_CLASS_TOP1_ACCURACY);
         add_metric(table, &group->metrics, MEAN_CLASS_TOP5_ACCURACY);
     }
+    listing_text(table, "all classes");
+    listing_int(table, all->classes);
+    add_mean_count(table, mean_of_all_counts(report));
+    listing_int(table, all->images);
+    add_metric(table, &all->metrics, MEAN_CLASS_TOP1_ACCURACY);
+    add_metric(table, &all->metrics, MEAN_CLASS_TOP5_ACCURACY);
 }
 
 static void add_detection(struct listing *table, const struct metric_values *metrics)
@@ -163,9 +183,7 @@ static void fill_table_5(struct listing *table, const struct report *report)
     }
     listing_text(table, "all classes");
     listing_int(table, all->classes);
-    add_mean_count(table, report->n_train == 0
-                              ? -1
-                              : (double)report->train_images_all / (double)report->n_train);
+    add_mean_count(table, mean_of_all_counts(report));
     add_detection(table, &all->metrics);
 }
 
@@ -181,12 +199,32 @@ static void fill_table_6(struct listing *table, const struct report *report)
     }
 }
 
+static void fill_sizes(struct listing *table, const struct report *report)
+{
+    for (size_t i = 0; i < N_GRANULARITIES; i++) {
+        const struct report_granularity *row = &report->granularities[i];
+        if (row->name == NULL) {
+            continue; /* no super-categories */
+        }
+        listing_text(table, row->name);
+        for (unsigned metric = BOX_AP_SMALL; metric <= BOX_AP_LARGE; metric++) {
+            add_metric(table, &row->metrics, metric);
+        }
+        for (unsigned metric = BOX_AR_SMALL; metric <= BOX_AR_LARGE; metric++) {
+            add_metric(table, &row->metrics, metric);
+        }
+    }
+}
+
 static void fill_figure_2(struct listing *table, const struct report *report)
 {
+    char median[32];
+
+    snprintf(median, sizeof(median), "%.15g", report_median_count(report));
     listing_int(table, (int64_t)report->n_train);
     listing_int(table, report->train_images_all);
     listing_int(table, report->train_images[0]);
-    listing_int(table, report->train_images[report->n_train / 2]);
+    listing_text(table, median);
     listing_int(table, report->train_images[report->n_train - 1]);
     add_percent(table, report_top_share(report));
 }
@@ -297,6 +335,9 @@ static const struct listing_column columns_5[] = {{"super-category", false},
 static const struct listing_column columns_6[] = {
     {"evaluated as", false}, {"classes", true}, {"AP", true},  {"AP50", true},
     {"AP75", true},          {"AR1", true},     {"AR10", true}};
+static const struct listing_column columns_sizes[] = {
+    {"evaluated as", false}, {"AP small", true},  {"AP medium", true}, {"AP large", true},
+    {"AR small", true},      {"AR medium", true}, {"AR large", true}};
 static const struct listing_column columns_figure_2[] = {
     {"classes", true}, {"images", true}, {"most", true},
     {"median", true},  {"least", true},  {"in the top 1 % of the classes", true}};
@@ -340,6 +381,7 @@ struct listing report_table_make(const struct report *report, enum report_table 
         [REPORT_TABLE_4] = {columns_4, ARRAY_SIZE(columns_4), fill_table_4},
         [REPORT_TABLE_5] = {columns_5, ARRAY_SIZE(columns_5), fill_table_5},
         [REPORT_TABLE_6] = {columns_6, ARRAY_SIZE(columns_6), fill_table_6},
+        [REPORT_SIZES] = {columns_sizes, ARRAY_SIZE(columns_sizes), fill_sizes},
         [REPORT_FIGURE_2] = {columns_figure_2, ARRAY_SIZE(columns_figure_2), fill_figure_2},
         [REPORT_FIGURE_5] = {columns_figure_5, ARRAY_SIZE(columns_figure_5), fill_figure_5},
         [REPORT_FIGURE_6] = {columns_figure_6, ARRAY_SIZE(columns_figure_6), fill_figure_6},

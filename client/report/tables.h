@@ -13,6 +13,7 @@ enum report_table {
     REPORT_TABLE_4,
     REPORT_TABLE_5,
     REPORT_TABLE_6,
+    REPORT_SIZES,
     REPORT_FIGURE_2,
     REPORT_FIGURE_5,
     REPORT_FIGURE_6,
@@ -20,7 +21,7 @@ enum report_table {
     REPORT_OPEN_WORLD,
 };
 
-enum { N_REPORT_TABLES = 9 };
+enum { N_REPORT_TABLES = 10 };
 
 struct report_caption {
     const char *title;

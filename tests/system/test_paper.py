@@ -91,10 +91,12 @@ class SplitTest(harness.SystemTest):
 
 
 class ReportTest(harness.SystemTest):
+    yaml = "{competition: d, task: detection, metric: AP, submission: {format: boxes}}"
+
     def setUp(self):
         super().setUp()
         self.competition = self.dir / "competition.yaml"
-        self.competition.write_text("{competition: d, task: detection, metric: AP, submission: {format: boxes}}")
+        self.competition.write_text(self.yaml)
         self.counts = self.dir / "counts.csv"
         ids = [line.split(",")[0] for line in (GOLDEN / "categories.csv").read_text().split()[1:]]
         self.counts.write_text("category_id,train_images\n" + "".join(f"{i},{10 + int(i)}\n" for i in ids))
@@ -114,7 +116,11 @@ class ReportTest(harness.SystemTest):
         page = self.report("--format", "html", "--train", self.counts).stdout
         if shutil.which("gnuplot"):
             self.assertEqual(page.count("<svg"), 2)
-            self.assertEqual(self.report("--format", "svg", "--train", self.counts).stdout.count("<svg"), 1)
+            self.assertEqual(page.count("<figure role=img aria-label=\"Figure "), 2)
+            picture = self.report("--format", "svg", "--train", self.counts).stdout
+            self.assertEqual(picture.count("<svg"), 1)
+            self.assertIn("Figure 2: training images of the classes", picture)
+            self.assertIn(">all classes  66.23<", picture)
 
     def test_without_gnuplot(self):
         answer = self.report("--format", "html", "--out", self.dir / "page.html", env={"PATH": "/nowhere"})
@@ -127,6 +133,12 @@ class ReportTest(harness.SystemTest):
 
     def test_usage(self):
         self.report("--format", "pdf", check=2)
+        self.assertIn("--unknown is for classifications", self.report("--unknown", 1, check=2).stderr)
+        self.competition.write_text(
+            "{competition: c, task: classification, metric: top5_error, submission: {format: topk, k: 5}}")
+        for option in ("--half-area", "--single-instance"):
+            self.assertIn(f"{option} is for detections", self.report(option, check=2).stderr)
+        self.competition.write_text(self.yaml)
         self.report("--train", self.dir / "none.csv", check=2)
         self.counts.write_text("category_id,train_images\n1,many\n")
         self.assertIn("2:3: counts.csv: 'many' is no count of images",
