@@ -125,7 +125,8 @@ static bool write_broker(const struct up_settings *settings, struct err *err)
     return write_config(STATE_CONFIG_BROKER, err,
                         "# Written by assay up; changes are lost.\n"
                         "gateways: ipc://run/gateways.sock\n"
-                        "workers: ipc://run/workers.sock\n"
+                        "workers: \"ipc://run/workers.sock %s\"\n"
+                        "allowed_keys: " STATE_ALLOWED_KEYS "\n"
                         "events: ipc://run/events.sock\n"
                         "database: broker/assay.db\n"
                         "keys: broker/keys\n"
@@ -133,7 +134,7 @@ static bool write_broker(const struct up_settings *settings, struct err *err)
                         "organizer_token: " STATE_ORGANIZER_TOKEN "\n"
                         "lease_ms: %" PRId64 "\n"
                         "log: %s\n",
-                        settings->lease_ms, up_settings_log(settings));
+                        settings->network_workers, settings->lease_ms, up_settings_log(settings));
 }
 
 static bool write_worker(const struct up_settings *settings, unsigned number, struct err *err)

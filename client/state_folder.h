@@ -18,6 +18,7 @@ struct state_folder {
 #define STATE_ORGANIZER_TOKEN "organizer.token"
 #define STATE_RECEIPT_KEY "receipt.pub"
 #define STATE_LABELS "worker/labels"
+#define STATE_ALLOWED_KEYS "allowed_keys"
 
 /* Writes "run/broker.yaml", … for the daemon of that name. */
 #define STATE_CONFIG_BROKER "run/broker.yaml"

@@ -14,6 +14,7 @@ struct up_settings {
     int64_t workers;
     int log; /* enum log_level */
     int64_t lease_ms;
+    char network_workers[UP_TEXT_SIZE]; /* "" without */
     int64_t job_seconds;
     int64_t job_memory_bytes;
     int sandbox;

@@ -13,8 +13,16 @@
 
 #include <zmq.h>
 
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN /* named in drafts only; the library has it since 4.3.0 */
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
 enum {
     WATERMARK = 1000, /* messages */
+    BACKLOG = 1024,
+    KEEPALIVE_IDLE_S = 60,
+    KEEPALIVE_INTERVAL_S = 15,
+    KEEPALIVE_COUNT = 4,
     HEARTBEAT_MS = 2000,
     HEARTBEAT_TIMEOUT_MS = 6000,
     HANDSHAKE_MS = 5000,
@@ -68,7 +76,12 @@ static bool set_options(void *socket, enum channel_kind kind, size_t frame_max)
               set_option(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS) &&
               set_option(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) &&
               set_option(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
-              set_option(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+              set_option(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS) &&
+              set_option(socket, ZMQ_BACKLOG, BACKLOG) &&
+              set_option(socket, ZMQ_TCP_KEEPALIVE, 1) &&
+              set_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) &&
+              set_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S) &&
+              set_option(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
 
     switch (kind) {
     case CHANNEL_ROUTER:
@@ -78,30 +91,65 @@ static bool set_options(void *socket, enum channel_kind kind, size_t frame_max)
     case CHANNEL_SUB:
         return ok && zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0;
     case CHANNEL_PUB:
+    case CHANNEL_ZAP:
         return ok;
     }
     return false;
 }
 
+static bool is_binding(enum channel_kind kind)
+{
+    return kind == CHANNEL_ROUTER || kind == CHANNEL_PUB || kind == CHANNEL_ZAP;
+}
+
+static bool set_key(void *socket, int option, const uint8_t key[static CHANNEL_KEY_BYTES])
+{
+    return zmq_setsockopt(socket, option, key, CHANNEL_KEY_BYTES) == 0;
+}
+
+/* Without a handler the library lets every key in, unless it is told to enforce the domain. That
+ * must be read back: a library that does not know the option fails here, not open. */
+static bool set_server(void *socket, const struct channel_curve *curve)
+{
+    int is_enforced = 0;
+    size_t size = sizeof(is_enforced);
+
+    return set_option(socket, ZMQ_CURVE_SERVER, 1) &&
+           zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, curve->domain, strlen(curve->domain)) == 0 &&
+           set_option(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) &&
+           zmq_getsockopt(socket, ZMQ_ZAP_ENFORCE_DOMAIN, &is_enforced, &size) == 0 &&
+           is_enforced == 1;
+}
+
+static bool set_curve(void *socket, enum channel_kind kind, const struct channel_curve *curve)
+{
+    return set_key(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key) &&
+           set_key(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key) &&
+           (is_binding(kind) ? set_server(socket, curve)
+                             : set_key(socket, ZMQ_CURVE_SERVERKEY, curve->server_key));
+}
+
 static bool attach(struct channel *channel, const char *endpoint, struct err *err)
 {
-    bool is_binding = channel->kind == CHANNEL_ROUTER || channel->kind == CHANNEL_PUB;
+    bool binds = is_binding(channel->kind);
     size_t size = sizeof(channel->endpoint);
     int status =
-        is_binding ? zmq_bind(channel->socket, endpoint) : zmq_connect(channel->socket, endpoint);
+        binds ? zmq_bind(channel->socket, endpoint) : zmq_connect(channel->socket, endpoint);
 
     if (status < 0 ||
         zmq_getsockopt(channel->socket, ZMQ_LAST_ENDPOINT, channel->endpoint, &size) < 0) {
-        return err_set(err, ERR_CONFIG, "%s %s: %s", is_binding ? "bind" : "connect", endpoint,
+        return err_set(err, ERR_CONFIG, "%s %s: %s", binds ? "bind" : "connect", endpoint,
                        zmq_strerror(errno));
     }
     return true;
 }
 
-bool channel_open(struct channel **channel, struct channel_context *context, enum channel_kind kind,
-                  const char *endpoint, size_t frame_max, struct err *err)
+/* With `curve` NULL in the clear. */
+static bool open_channel(struct channel **channel, struct channel_context *context,
+                         enum channel_kind kind, const char *endpoint, size_t frame_max,
+                         const struct channel_curve *curve, struct err *err)
 {
-    static const int types[] = {ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUB, ZMQ_SUB};
+    static const int types[] = {ZMQ_ROUTER, ZMQ_DEALER, ZMQ_PUB, ZMQ_SUB, ZMQ_REP};
     struct channel *opened = calloc(1, sizeof(*opened));
 
     if (opened == NULL) {
@@ -114,7 +162,8 @@ bool channel_open(struct channel **channel, struct channel_context *context, enu
         err_set(err, ERR_SYSTEM, "no ZeroMQ socket: %s", zmq_strerror(errno));
         goto fail;
     }
-    if (!set_options(opened->socket, kind, frame_max)) {
+    if (!set_options(opened->socket, kind, frame_max) ||
+        (curve != NULL && !set_curve(opened->socket, kind, curve))) {
         err_set(err, ERR_SYSTEM, "ZeroMQ option refused: %s", zmq_strerror(errno));
         goto fail;
     }
@@ -126,6 +175,24 @@ bool channel_open(struct channel **channel, struct channel_context *context, enu
 fail:
     channel_close(&opened);
     return false;
+}
+
+bool channel_open(struct channel **channel, struct channel_context *context, enum channel_kind kind,
+                  const char *endpoint, size_t frame_max, struct err *err)
+{
+    return open_channel(channel, context, kind, endpoint, frame_max, NULL, err);
+}
+
+bool channel_open_curve(struct channel **channel, struct channel_context *context,
+                        enum channel_kind kind, const char *endpoint, size_t frame_max,
+                        const struct channel_curve *curve, struct err *err)
+{
+    return open_channel(channel, context, kind, endpoint, frame_max, curve, err);
+}
+
+bool channel_needs_curve(const char *endpoint)
+{
+    return strncmp(endpoint, "ipc://", 6) != 0 && strncmp(endpoint, "inproc://", 9) != 0;
 }
 
 void channel_close(struct channel **channel)
@@ -213,6 +280,47 @@ enum channel_outcome channel_receive(struct channel *channel, struct channel_pee
     }
     *frame = zmq_msg_data(&channel->frame);
     *size = zmq_msg_size(&channel->frame);
+    return CHANNEL_DONE;
+}
+
+const char *channel_user(struct channel *channel)
+{
+    const char *user = zmq_msg_gets(&channel->frame, "User-Id");
+
+    return user == NULL ? "" : user;
+}
+
+enum channel_outcome channel_receive_parts(struct channel *channel, struct channel_part *parts,
+                                           size_t n_parts)
+{
+    bool is_whole = true;
+    size_t n_taken = 0;
+
+    do {
+        if (receive_part(channel) < 0) {
+            return CHANNEL_EMPTY;
+        }
+        size_t size = zmq_msg_size(&channel->frame);
+        if (n_taken < n_parts && size <= CHANNEL_PART_MAX) {
+            parts[n_taken].size = size;
+            memcpy(parts[n_taken].data, zmq_msg_data(&channel->frame), size);
+        } else {
+            is_whole = false;
+        }
+        n_taken++;
+    } while (zmq_msg_more(&channel->frame));
+    return is_whole && n_taken == n_parts ? CHANNEL_DONE : CHANNEL_TOO_LONG;
+}
+
+enum channel_outcome channel_send_parts(struct channel *channel, const struct channel_part *parts,
+                                        size_t n_parts)
+{
+    for (size_t i = 0; i < n_parts; i++) {
+        int flags = i + 1 < n_parts ? ZMQ_SNDMORE : 0;
+        if (send_part(channel->socket, parts[i].data, parts[i].size, flags) < 0) {
+            return CHANNEL_NO_PEER;
+        }
+    }
     return CHANNEL_DONE;
 }
 

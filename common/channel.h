@@ -2,7 +2,8 @@
 /*
  * ZeroMQ sockets as Assay uses them: one frame a message, bounded, never blocking on a send. A sent
  * message counts for nothing: the peer may be gone. Routing ids are made by the library, never by a
- * peer. Linger is 0, so that closing never hangs.
+ * peer. Linger is 0, so that closing never hangs. Between machines a socket has CURVE keys: what
+ * binds then lets in only whom the process's ZAP handler (guard.h) knows, and nobody without one.
  */
 #pragma once
 
@@ -19,12 +20,24 @@ enum channel_kind {
     CHANNEL_DEALER, /* connects to one router */
     CHANNEL_PUB,    /* binds; hints to whoever listens */
     CHANNEL_SUB,    /* connects; gets every hint */
+    CHANNEL_ZAP,    /* binds in the process: the library's questions about who may connect */
+};
+
+enum { CHANNEL_KEY_BYTES = 32 };
+
+/* The keys of a socket that is reached over TCP. */
+struct channel_curve {
+    uint8_t secret_key[CHANNEL_KEY_BYTES];
+    uint8_t public_key[CHANNEL_KEY_BYTES];
+    uint8_t server_key[CHANNEL_KEY_BYTES]; /* what connects: public key of what it connects to */
+    const char *domain;                    /* what binds: as what its peers are let in; borrowed */
 };
 
 /* The peer of a router, as received; copied into the answer. */
 struct channel_peer {
     uint8_t size;
-    uint8_t id[15];
+    uint8_t door; /* the owner's: which of its routers it came through; not looked at here */
+    uint8_t id[14];
 };
 
 enum channel_outcome {
@@ -51,6 +64,22 @@ void channel_context_close(struct channel_context **context);
 MUST_CHECK bool channel_open(struct channel **channel, struct channel_context *context,
                              enum channel_kind kind, const char *endpoint, size_t frame_max,
                              struct err *err);
+
+/*
+ * The same with CURVE: nothing is sent or read in the clear, both ends prove their keys.
+ *
+ *   curve  copied
+ *
+ * Errors   as channel_open; ERR_SYSTEM also where the library cannot be made to refuse peers
+ *          without a ZAP handler
+ */
+MUST_CHECK bool channel_open_curve(struct channel **channel, struct channel_context *context,
+                                   enum channel_kind kind, const char *endpoint, size_t frame_max,
+                                   const struct channel_curve *curve, struct err *err);
+
+/* True for an endpoint that leaves the machine's kernel: "tcp://…". */
+bool channel_needs_curve(const char *endpoint);
+
 void channel_close(struct channel **channel);
 
 /* The endpoint with the port that was picked. */
@@ -69,6 +98,26 @@ MUST_CHECK enum channel_outcome channel_send(struct channel *channel,
  */
 MUST_CHECK enum channel_outcome channel_receive(struct channel *channel, struct channel_peer *peer,
                                                 const unsigned char **frame, size_t *size);
+
+/* Whom the ZAP handler took the sender of the last frame for: its user id, "" without CURVE. */
+const char *channel_user(struct channel *channel);
+
+enum { CHANNEL_PART_MAX = 256 };
+
+/* A part of a message of several. */
+struct channel_part {
+    size_t size;
+    uint8_t data[CHANNEL_PART_MAX];
+};
+
+/*
+ * For CHANNEL_ZAP: takes a message of exactly n_parts parts, or answers it. CHANNEL_TOO_LONG:
+ * another number of parts, or one that is larger than CHANNEL_PART_MAX; it must still be answered.
+ */
+MUST_CHECK enum channel_outcome channel_receive_parts(struct channel *channel,
+                                                      struct channel_part *parts, size_t n_parts);
+MUST_CHECK enum channel_outcome
+channel_send_parts(struct channel *channel, const struct channel_part *parts, size_t n_parts);
 
 /* What to wait for: a channel, or (with channel NULL) a file descriptor. */
 struct channel_wait {

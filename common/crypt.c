@@ -14,6 +14,7 @@ static_assert(CRYPT_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "public key 
 static_assert(CRYPT_SECRET_KEY_BYTES == crypto_sign_SECRETKEYBYTES, "secret key size");
 static_assert(CRYPT_SIGNATURE_BYTES == crypto_sign_BYTES, "signature size");
 static_assert(CRYPT_KEY_BYTES == crypto_secretbox_KEYBYTES, "box key size");
+static_assert(CRYPT_KEY_BYTES == crypto_scalarmult_BYTES, "curve key size");
 static_assert(CRYPT_KEY_BYTES == crypto_kdf_KEYBYTES, "derivation key size");
 static_assert(CRYPT_NONCE_BYTES == crypto_secretbox_NONCEBYTES, "nonce size");
 static_assert(CRYPT_BOX_EXTRA_BYTES == crypto_secretbox_MACBYTES, "box extra size");
@@ -66,6 +67,14 @@ bool crypt_verify(const uint8_t signature[static CRYPT_SIGNATURE_BYTES], const v
                   size_t size, const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES])
 {
     return crypto_sign_verify_detached(signature, data, size, public_key) == 0;
+}
+
+void crypt_curve_public(uint8_t public_key[static CRYPT_KEY_BYTES],
+                        const uint8_t secret_key[static CRYPT_KEY_BYTES])
+{
+    int status = crypto_scalarmult_base(public_key, secret_key);
+
+    assert(status == 0);
 }
 
 void crypt_derive(uint8_t key[static CRYPT_KEY_BYTES], uint64_t id, const char purpose[static 8],

@@ -45,6 +45,10 @@ MUST_CHECK bool crypt_verify(const uint8_t signature[static CRYPT_SIGNATURE_BYTE
                              const void *data, size_t size,
                              const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES]);
 
+/* X25519: the public key of 32 secret random bytes, as CURVE uses it. */
+void crypt_curve_public(uint8_t public_key[static CRYPT_KEY_BYTES],
+                        const uint8_t secret_key[static CRYPT_KEY_BYTES]);
+
 /* A key for one purpose from a master key; `purpose` has 8 bytes. */
 void crypt_derive(uint8_t key[static CRYPT_KEY_BYTES], uint64_t id, const char purpose[static 8],
                   const uint8_t master[static CRYPT_KEY_BYTES]);

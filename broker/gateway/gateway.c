@@ -15,6 +15,7 @@
 #include "broker/gateway/sweep.h"
 #include "common/channel.h"
 #include "common/crypt.h"
+#include "common/curve.h"
 #include "common/daemon.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -179,11 +180,15 @@ static bool open_broker_side(struct gateway *gateway, const struct settings *set
                              struct err *err)
 {
     struct gateway_parts *parts = &gateway->parts;
+    struct curve_client asks;
+    struct curve_client hears;
 
-    return channel_context_open(&gateway->context, err) &&
-           link_open(&parts->link, gateway->context, settings->broker, err) &&
-           channel_open(&gateway->events, gateway->context, CHANNEL_SUB, settings->events,
-                        EVENT_FRAME_MAX, err) &&
+    return curve_client_open(&asks, settings->broker, settings->keys, settings->broker_key, err) &&
+           curve_client_open(&hears, settings->events, settings->keys, settings->broker_key, err) &&
+           channel_context_open(&gateway->context, err) &&
+           link_open(&parts->link, gateway->context, settings->broker, &asks, err) &&
+           curve_client_connect(&gateway->events, gateway->context, CHANNEL_SUB, settings->events,
+                                EVENT_FRAME_MAX, &hears, err) &&
            copies_open(&parts->copies, parts->link, settings->times.refresh_ms,
                        settings->times.answer_ms, err);
 }

@@ -28,14 +28,15 @@ struct link {
 };
 
 bool link_open(struct link **link, struct channel_context *context, const char *endpoint,
-               struct err *err)
+               const struct curve_client *curve, struct err *err)
 {
     struct link *opened = calloc(1, sizeof(*opened));
 
     if (opened == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for the link to the broker");
     }
-    if (!channel_open(&opened->channel, context, CHANNEL_DEALER, endpoint, WIRE_FRAME_MAX, err)) {
+    if (!curve_client_connect(&opened->channel, context, CHANNEL_DEALER, endpoint, WIRE_FRAME_MAX,
+                              curve, err)) {
         free(opened);
         return false;
     }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/channel.h"
+#include "common/curve.h"
 #include "schemas/wire.h"
 
 struct link;
@@ -30,7 +31,7 @@ struct link_times {
  * Owns     *link is owned by the caller; end it with link_close, which tells nobody
  */
 MUST_CHECK bool link_open(struct link **link, struct channel_context *context, const char *endpoint,
-                          struct err *err);
+                          const struct curve_client *curve, struct err *err);
 void link_close(struct link **link);
 
 struct channel *link_channel(struct link *link);

@@ -13,6 +13,8 @@ struct settings {
     char address_file[SETTINGS_TEXT_SIZE]; /* "" for none */
     char broker[SETTINGS_TEXT_SIZE];
     char events[SETTINGS_TEXT_SIZE];
+    char keys[SETTINGS_TEXT_SIZE];       /* "" for none */
+    char broker_key[SETTINGS_TEXT_SIZE]; /* "" for none */
     char blobs[SETTINGS_TEXT_SIZE];
     int log; /* enum log_level */
     struct {

@@ -12,13 +12,17 @@ static const struct conf_key keys[] = {
     {.path = "gateways",
      .type = CONF_TEXT,
      MEMBER(gateways),
-     .help = "endpoint for gateways, such as ipc://run/gateways.sock; its folder's permissions are "
-             "the access control"},
-    {.path = "workers", .type = CONF_TEXT, MEMBER(workers), .help = "endpoint for workers"},
+     .help = "endpoints for gateways, separated by spaces: ipc://run/gateways.sock, whose folder's "
+             "permissions are the access control, or tcp://0.0.0.0:7710, which only the gateways "
+             "of allowed_keys can reach"},
+    {.path = "workers",
+     .type = CONF_TEXT,
+     MEMBER(workers),
+     .help = "endpoints for workers, likewise"},
     {.path = "events",
      .type = CONF_TEXT,
      MEMBER(events),
-     .help = "endpoint on which changes are hinted"},
+     .help = "endpoints on which changes are hinted to gateways, likewise"},
     {.path = "database",
      .type = CONF_TEXT,
      MEMBER(database),
@@ -28,7 +32,16 @@ static const struct conf_key keys[] = {
      .type = CONF_TEXT,
      MEMBER(keys),
      .help = "folder of the master key, from which the receipt key and the token pepper are "
-             "derived; made at the first start, to be backed up with the database"},
+             "derived; made at the first start, to be backed up with the database; with tcp:// "
+             "also of curve.key and its public part curve.pub"},
+    {.path = "allowed_keys",
+     .type = CONF_TEXT,
+     MEMBER(allowed_keys),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "file of the keys that may connect over tcp://, a line each: worker or gateway, a "
+             "name, the public key from its curve.pub; changes count within a second; needed with "
+             "tcp://"},
     {.path = "receipt_public_key",
      .type = CONF_TEXT,
      MEMBER(receipt_public_key),

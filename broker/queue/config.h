@@ -6,7 +6,7 @@
 
 #include "common/conftable.h"
 
-enum { BROKER_PATH_SIZE = 1024, BROKER_ENDPOINT_SIZE = 256 };
+enum { BROKER_PATH_SIZE = 1024, BROKER_ENDPOINT_SIZE = 1024 };
 
 struct broker_config {
     char gateways[BROKER_ENDPOINT_SIZE];
@@ -14,6 +14,7 @@ struct broker_config {
     char events[BROKER_ENDPOINT_SIZE];
     char database[BROKER_PATH_SIZE];
     char keys[BROKER_PATH_SIZE];
+    char allowed_keys[BROKER_PATH_SIZE]; /* "" without */
     char receipt_public_key[BROKER_PATH_SIZE];
     char organizer_token[BROKER_PATH_SIZE];
     int64_t lease_ms;

@@ -382,6 +382,18 @@ static bool read_request(struct core_request *request, enum core_side side, cons
                        request->frame, size, err);
 }
 
+/* A key stands for one worker: another name in its messages would be a score under false name. */
+static bool is_own_name(const struct core_request *request)
+{
+    const struct wire_message *message = &request->message;
+    const char *name = request->peer_name;
+
+    return name[0] == '\0' ||
+           ((message->type != WIRE_CLAIM || wire_text_is(message->claim.worker, name)) &&
+            (message->type != WIRE_RESULT || wire_text_is(message->result.worker, name)) &&
+            (message->type != WIRE_FAILED || wire_text_is(message->failed.worker, name)));
+}
+
 static bool begin(struct core *core, struct core_request *request, const struct core_now *now,
                   struct err *err)
 {
@@ -392,14 +404,20 @@ static bool begin(struct core *core, struct core_request *request, const struct 
     if (handler->begin == NULL) {
         return core_refuse(core, request, REFUSAL_BAD_REQUEST, err, "this broker has no such call");
     }
+    if (!is_own_name(request)) {
+        core_warn(core, "request=%s name=%s text=\"the message names another worker\"",
+                  wire_type_name(request->message.type), request->peer_name);
+        return core_refuse(core, request, REFUSAL_NOT_ALLOWED, err,
+                           "this key is of the worker '%s'", request->peer_name);
+    }
     if (!check_scope(core, request, handler->scope, &is_allowed, err)) {
         return false;
     }
     return !is_allowed || handler->begin(core, request, now, err);
 }
 
-void core_frame(struct core *core, enum core_side side, const struct channel_peer *peer,
-                const void *frame, size_t size, const struct core_now *now)
+void core_frame_named(struct core *core, enum core_side side, const struct channel_peer *peer,
+                      const char *name, const void *frame, size_t size, const struct core_now *now)
 {
     struct core_request *request = core_request_new();
     struct err err;
@@ -413,6 +431,7 @@ void core_frame(struct core *core, enum core_side side, const struct channel_pee
     }
     request->side = side;
     request->peer = *peer;
+    request->peer_name = name;
     if (!read_request(request, side, frame, size, &err)) {
         core_warn(core, "frame dropped: %s", err.text);
         core_request_free(request);
@@ -429,6 +448,12 @@ void core_frame(struct core *core, enum core_side side, const struct channel_pee
     if (!request->is_stored) {
         core_request_free(request);
     }
+}
+
+void core_frame(struct core *core, enum core_side side, const struct channel_peer *peer,
+                const void *frame, size_t size, const struct core_now *now)
+{
+    core_frame_named(core, side, peer, "", frame, size, now);
 }
 
 void core_stored(struct core *core, struct store_call *call, const struct core_now *now)

@@ -76,6 +76,10 @@ void core_close(struct core **core);
 void core_frame(struct core *core, enum core_side side, const struct channel_peer *peer,
                 const void *frame, size_t size, const struct core_now *now);
 
+/* The same from a peer whose key has a name ("" for none): it speaks as that worker only. */
+void core_frame_named(struct core *core, enum core_side side, const struct channel_peer *peer,
+                      const char *name, const void *frame, size_t size, const struct core_now *now);
+
 /* The store has run a call, and its commit is durable (or the outcome says otherwise). */
 void core_stored(struct core *core, struct store_call *call, const struct core_now *now);
 

@@ -46,7 +46,7 @@ static void waiter_remove(struct core *core, size_t at)
 
 bool core_is_same_peer(const struct channel_peer *a, const struct channel_peer *b)
 {
-    return a->size == b->size && memcmp(a->id, b->id, a->size) == 0;
+    return a->size == b->size && a->door == b->door && memcmp(a->id, b->id, a->size) == 0;
 }
 
 /* A peer waits once: its next claim takes the place of the one before. */

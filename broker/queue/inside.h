@@ -26,6 +26,7 @@ struct core_request {
     bool has_peer; /* else it is the broker's own */
     enum core_side side;
     struct channel_peer peer;
+    const char *peer_name; /* of its key, "" for none; borrowed until begin returns */
     uint64_t request_id;
     unsigned char *frame;        /* owned; the message borrows from it */
     struct wire_message message; /* of a peer's request */

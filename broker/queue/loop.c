@@ -14,17 +14,16 @@
 #include <unistd.h>
 
 #include "broker/queue/core.h"
+#include "broker/queue/doors.h"
 #include "broker/queue/store_thread.h"
-#include "common/channel.h"
 #include "common/crypt.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
 
 enum {
-    FRAMES_A_ROUND = 256, /* from one side, before the other is looked at again */
     TICK_MS = 100,
-    DISK_MS = 1000,
+    SECOND_MS = 1000,
     TOKEN_FILE_MODE = 0600,
     KEY_FILE_MODE = 0644,
 };
@@ -35,12 +34,11 @@ struct loop {
     struct store *store;
     struct store_thread *thread;
     struct core *core;
-    struct channel_context *context;
-    struct channel *sides[2]; /* by enum core_side */
-    struct channel *events;
-    size_t n_given; /* calls that the store's thread has */
+    struct doors *doors;
+    enum core_side side; /* whose frames are being taken */
+    size_t n_given;      /* calls that the store's thread has */
     int64_t tick_boot_ms;
-    int64_t disk_boot_ms;
+    int64_t second_boot_ms;
 };
 
 /* ---- time and random bytes ---- */
@@ -63,8 +61,8 @@ static const struct core_now *moment_now(struct moment *moment)
 /* Sends; true where the frame was a job whose peer is gone. */
 static bool send_is_lost(struct loop *loop, const struct core_effect *effect)
 {
-    enum channel_outcome outcome = channel_send(loop->sides[effect->side], &effect->peer,
-                                                effect->frame.data, effect->frame.size);
+    enum channel_outcome outcome =
+        doors_send(loop->doors, &effect->peer, effect->frame.data, effect->frame.size);
 
     if (outcome != CHANNEL_DONE) {
         log_debug("answer dropped", "side=%d outcome=%d", effect->side, outcome);
@@ -105,10 +103,7 @@ static size_t carry_out(struct loop *loop, struct lost_job *lost, size_t n_max)
             }
             break;
         case EFFECT_PUBLISH:
-            if (channel_send(loop->events, NULL, effect->frame.data, effect->frame.size) !=
-                CHANNEL_DONE) {
-                log_debug("hint dropped", "bytes=%zu", effect->frame.size);
-            }
+            doors_publish(loop->doors, effect->frame.data, effect->frame.size);
             break;
         case EFFECT_STORE:
             give(loop, effect->call);
@@ -137,23 +132,20 @@ static void settle(struct loop *loop)
 
 /* ---- events ---- */
 
+static void take_frame(void *context, const struct doors_frame *frame)
+{
+    struct loop *loop = context;
+    struct moment moment;
+
+    core_frame_named(loop->core, loop->side, &frame->peer, frame->name, frame->data, frame->size,
+                     moment_now(&moment));
+    settle(loop);
+}
+
 static void take_frames(struct loop *loop, enum core_side side)
 {
-    struct channel_peer peer;
-    struct moment moment;
-    const unsigned char *frame;
-    size_t size;
-
-    for (int i = 0; i < FRAMES_A_ROUND; i++) {
-        enum channel_outcome outcome = channel_receive(loop->sides[side], &peer, &frame, &size);
-        if (outcome == CHANNEL_EMPTY) {
-            return;
-        }
-        if (outcome == CHANNEL_DONE) {
-            core_frame(loop->core, side, &peer, frame, size, moment_now(&moment));
-            settle(loop);
-        }
-    }
+    loop->side = side;
+    doors_take(loop->doors, side, take_frame, loop);
 }
 
 static void take_calls(struct loop *loop)
@@ -204,10 +196,11 @@ static void tick(struct loop *loop)
     int64_t boot_ms = time_boot_ms();
     struct moment moment;
 
-    if (boot_ms >= loop->disk_boot_ms) {
-        loop->disk_boot_ms = boot_ms + DISK_MS;
+    if (boot_ms >= loop->second_boot_ms) {
+        loop->second_boot_ms = boot_ms + SECOND_MS;
         measure_disk(loop);
         measure_memory(loop);
+        doors_refresh(loop->doors);
     }
     if (boot_ms >= loop->tick_boot_ms) {
         loop->tick_boot_ms = boot_ms + TICK_MS;
@@ -232,16 +225,13 @@ static bool finish(struct loop *loop, struct err *err)
 bool loop_run(struct loop *loop, int signal_fd, struct err *err)
 {
     for (;;) {
-        struct channel_wait waits[] = {
-            {.channel = loop->sides[CORE_WORKERS]},
-            {.channel = loop->sides[CORE_GATEWAYS]},
-            {.fd = store_thread_fd(loop->thread)},
-            {.fd = signal_fd},
-        };
-        if (!channel_wait(waits, ARRAY_SIZE(waits), TICK_MS, err)) {
+        struct channel_wait waits[2 + DOORS_MAX] = {{.fd = signal_fd},
+                                                    {.fd = store_thread_fd(loop->thread)}};
+        size_t n_waits = 2 + doors_waits(loop->doors, waits + 2);
+        if (!channel_wait(waits, n_waits, TICK_MS, err)) {
             return false;
         }
-        if (waits[3].is_ready) {
+        if (waits[0].is_ready) {
             log_info("stopping", "pending=%zu", loop->n_given);
             return finish(loop, err);
         }
@@ -327,19 +317,6 @@ static bool open_store(struct loop *loop, struct err *err)
            store_thread_open(&loop->thread, loop->store, err);
 }
 
-static bool open_channels(struct loop *loop, struct err *err)
-{
-    const struct broker_config *config = loop->config;
-
-    return channel_context_open(&loop->context, err) &&
-           channel_open(&loop->events, loop->context, CHANNEL_PUB, config->events, WIRE_FRAME_MAX,
-                        err) &&
-           channel_open(&loop->sides[CORE_WORKERS], loop->context, CHANNEL_ROUTER, config->workers,
-                        WIRE_FRAME_MAX, err) &&
-           channel_open(&loop->sides[CORE_GATEWAYS], loop->context, CHANNEL_ROUTER,
-                        config->gateways, WIRE_FRAME_MAX, err);
-}
-
 bool loop_open(struct loop **loop, const struct broker_config *config, struct err *err)
 {
     struct loop *opened = calloc(1, sizeof(*opened));
@@ -349,7 +326,7 @@ bool loop_open(struct loop **loop, const struct broker_config *config, struct er
     }
     opened->config = config;
     if (!crypt_start(err) || !open_keys(opened, err) || !open_store(opened, err) ||
-        !open_channels(opened, err)) {
+        !doors_open(&opened->doors, config, err)) {
         loop_close(&opened);
         return false;
     }
@@ -364,10 +341,7 @@ void loop_close(struct loop **loop)
     if (closed == NULL) {
         return;
     }
-    channel_close(&closed->sides[CORE_GATEWAYS]);
-    channel_close(&closed->sides[CORE_WORKERS]);
-    channel_close(&closed->events);
-    channel_context_close(&closed->context);
+    doors_close(&closed->doors);
     store_thread_close(&closed->thread);
     core_close(&closed->core);
     store_close(&closed->store);

@@ -5,14 +5,12 @@
 #include "scorer/worker/seal.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { PLAIN_VERSION = 1, KEY_PATH_SIZE = 4096, NONCE_AND_TAG = 24 + 16 };
+#include "common/keyfile.h"
+
+enum { PLAIN_VERSION = 1, NONCE_AND_TAG = 24 + 16 };
 
 static_assert(NONCE_AND_TAG == CRYPT_NONCE_BYTES + CRYPT_BOX_EXTRA_BYTES, "layout of a box");
 
@@ -25,46 +23,9 @@ struct head {
 
 static_assert(sizeof(struct head) == 16, "no padding that could differ");
 
-/* The first worker's key is linked to its name, which fails for every later one. */
-static bool make_key(const char *folder, const char *path, struct err *err)
-{
-    struct seal_key key;
-    char beside[KEY_PATH_SIZE];
-
-    if (snprintf(beside, sizeof(beside), "%s.new.%ld", path, (long)getpid()) >=
-        (int)sizeof(beside)) {
-        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", KEY_PATH_SIZE - 1);
-    }
-    crypt_random(key.key, sizeof(key.key));
-    bool ok = file_write_durable(beside, key.key, sizeof(key.key), 0600, err);
-    crypt_wipe(&key, sizeof(key));
-    if (ok && link(beside, path) < 0 && errno != EEXIST) {
-        ok = err_set(err, ERR_SYSTEM, "make %s: %s", path, strerror(errno));
-    }
-    unlink(beside);
-    return ok && folder_sync(folder, err);
-}
-
 bool seal_key_open(struct seal_key *key, const char *folder, struct err *err)
 {
-    char path[KEY_PATH_SIZE];
-    struct bytes found = {0};
-
-    if (!folder_make(folder, 0700, err) ||
-        !path_join(path, sizeof(path), folder, "seal.key", err) ||
-        (access(path, F_OK) < 0 && !make_key(folder, path, err)) ||
-        !file_read(&found, path, sizeof(key->key), err)) {
-        return false;
-    }
-    bool ok = found.size_bytes == sizeof(key->key) ||
-              err_set(err, ERR_CONFIG, "%s has %zu bytes, a key has %zu", path, found.size_bytes,
-                      sizeof(key->key));
-    if (ok) {
-        memcpy(key->key, found.data, sizeof(key->key));
-    }
-    crypt_wipe(found.data, found.size_bytes);
-    bytes_free(&found);
-    return ok;
+    return keyfile_open(key->key, folder, "seal.key", err);
 }
 
 /* Keyed hash of (submission, versions, hash of the contents); every part has its fixed place. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/channel.h"
+#include "common/curve.h"
 #include "common/daemon.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -50,6 +51,7 @@ struct lease {
 
 struct worker_link {
     const struct worker_settings *settings;
+    struct curve_client curve;
     struct channel_context *context;
     struct channel *channel;
     struct pipeline *pipeline;
@@ -418,12 +420,14 @@ static bool start(struct worker_link *link, struct err *err)
     return folder_make(settings->blobs, BLOBS_MODE, err) &&
            (!has_columns || folder_make(settings->columns, COLUMNS_MODE, err)) &&
            daemon_signals_open(&link->signals, err) &&
+           curve_client_open(&link->curve, settings->broker, settings->keys, settings->broker_key,
+                             err) &&
            sandbox_files(folders, has_columns ? 3 : 2, (enum sandbox_policy)settings->sandbox,
                          err) &&
            pipeline_open(&link->pipeline, settings, err) &&
            channel_context_open(&link->context, err) &&
-           channel_open(&link->channel, link->context, CHANNEL_DEALER, settings->broker,
-                        WIRE_FRAME_MAX, err);
+           curve_client_connect(&link->channel, link->context, CHANNEL_DEALER, settings->broker,
+                                WIRE_FRAME_MAX, &link->curve, err);
 }
 
 int worker_link_run(int control, const struct worker_settings *settings)

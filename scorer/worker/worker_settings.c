@@ -13,7 +13,15 @@ static const struct conf_key keys[] = {
     {.path = "broker",
      .type = CONF_TEXT,
      MEMBER(broker),
-     .help = "endpoint of the broker for workers, such as \"ipc://run/workers.sock\""},
+     .help = "endpoint of the broker for workers, such as \"ipc://run/workers.sock\", or "
+             "\"tcp://broker.example:7711\" from another machine"},
+    {.path = "broker_key",
+     .type = CONF_TEXT,
+     MEMBER(broker_key),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "public key of the broker, from its curve.pub; needed with tcp://, where the broker "
+             "must also allow this worker's name with the key in keys/curve.pub"},
     {.path = "blobs", .type = CONF_TEXT, MEMBER(blobs), .help = "folder of the submissions"},
     {.path = "labels",
      .type = CONF_TEXT,

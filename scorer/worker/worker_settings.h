@@ -5,11 +5,13 @@
 #pragma once
 
 #include "common/conftable.h"
+#include "common/curve.h"
 
 enum { WORKER_NAME_SIZE = 65, WORKER_ENDPOINT_SIZE = 256, WORKER_PATH_SIZE = 1024 };
 
 struct worker_settings {
     char broker[WORKER_ENDPOINT_SIZE];
+    char broker_key[CURVE_TEXT_SIZE]; /* "" without */
     char blobs[WORKER_PATH_SIZE];
     char labels[WORKER_PATH_SIZE];
     char columns[WORKER_PATH_SIZE]; /* "" without */

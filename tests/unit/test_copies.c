@@ -44,14 +44,15 @@ static void on_copy(void *context, struct copy *copy, const struct wire_message 
 
 static int open_fixture(void **state)
 {
+    static const struct curve_client in_clear = {.is_needed = false};
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct err err;
 
     assert_true(channel_context_open(&fixture->context, &err));
     assert_true(channel_open(&fixture->router, fixture->context, CHANNEL_ROUTER,
                              "tcp://127.0.0.1:*", WIRE_FRAME_MAX, &err));
-    assert_true(
-        link_open(&fixture->link, fixture->context, channel_endpoint(fixture->router), &err));
+    assert_true(link_open(&fixture->link, fixture->context, channel_endpoint(fixture->router),
+                          &in_clear, &err));
     assert_true(copies_open(&fixture->copies, fixture->link, REFRESH_MS, ANSWER_MS, &err));
     *state = fixture;
     return 0;
