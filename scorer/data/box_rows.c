@@ -5,6 +5,7 @@
 #include "scorer/data/box_stage.h"
 #include "scorer/data/number.h"
 #include "scorer/data/plain_fields.h"
+#include "scorer/metric/packed.h"
 
 enum column {
     COLUMN_IMAGE,
@@ -59,39 +60,70 @@ static bool read_number(double *value, struct table *table, size_t column)
     return false;
 }
 
+/* Adds the box of a row that is right: packed where its numbers can be. */
+static bool put_row(struct reading *reading, struct part *part, const struct table *table,
+                    uint16_t class_index, const struct wide_box *wide, struct err *err)
+{
+    struct packed_box packed = {.image = wide->image};
+    uint32_t *const numbers[N_NUMBERS] = {&packed.score, &packed.x, &packed.y, &packed.width,
+                                          &packed.height};
+    bool is_packed = true;
+
+    for (size_t i = 0; i < N_NUMBERS && is_packed; i++) {
+        const struct row_field *field = table_field(table, COLUMN_SCORE + i);
+        is_packed = number_packed(numbers[i], field->text, field->size);
+    }
+    return box_stage_ready(reading, part, err) &&
+           (is_packed ? box_stage_put(reading, part, class_index, &packed, err)
+                      : box_stage_put_wide(reading, part, class_index, wide, err));
+}
+
 static bool take_row(struct reading *reading, struct part *part, struct table *table,
                      struct err *err)
 {
-    double numbers[N_NUMBERS] = {0};
-    struct staged_box staged;
+    struct wide_box wide = {0};
+    double *const numbers[N_NUMBERS] = {&wide.score, &wide.box.x, &wide.box.y, &wide.box.width,
+                                        &wide.box.height};
+    uint16_t class_index = 0;
 
-    bool ok = reading_find_image(&staged.image, reading, part, table, COLUMN_IMAGE, err);
-    ok = read_class(&staged.class_index, reading->source->catalog, table) && ok;
+    bool ok = reading_find_image(&wide.image, reading, part, table, COLUMN_IMAGE, err);
+    ok = read_class(&class_index, reading->source->catalog, table) && ok;
     for (size_t i = 0; i < N_NUMBERS; i++) {
-        ok = read_number(&numbers[i], table, COLUMN_SCORE + i) && ok;
+        ok = read_number(numbers[i], table, COLUMN_SCORE + i) && ok;
     }
     if (!ok || reading->source->catalog->is_open_images) {
         return err->code == ERR_NONE;
     }
-    struct box_block *block = box_stage_room(reading, part, 1, err);
-    if (block == NULL) {
-        return false;
-    }
-    staged.score = numbers[0];
-    staged.box = (struct box){numbers[1], numbers[2], numbers[3], numbers[4]};
-    box_stage_put(block, &staged);
-    return true;
+    return put_row(reading, part, table, class_index, &wide, err);
 }
 
-/* A plain row; NULL where it is not. */
-static const char *plain_row(struct staged_box *staged, const struct catalog *catalog,
-                             const char *at, const char *end)
+/* The first fields of a plain row; NULL where it is not. */
+static const char *plain_start(uint32_t *image, uint16_t *class_index,
+                               const struct catalog *catalog, const char *at, const char *end)
 {
-    struct box *box = &staged->box;
+    at = plain_image(image, catalog, at, end);
+    return at == NULL ? NULL : plain_class(class_index, catalog, at, ',');
+}
 
-    if ((at = plain_image(&staged->image, catalog, at, end)) == NULL ||
-        (at = plain_class(&staged->class_index, catalog, at, ',')) == NULL ||
-        (at = plain_number(&staged->score, at, ',')) == NULL ||
+/* The numbers of a plain row, packed. */
+static const char *plain_packed_box(struct packed_box *box, const char *at)
+{
+    if ((at = plain_packed(&box->score, at, ',')) == NULL ||
+        (at = plain_packed(&box->x, at, ',')) == NULL ||
+        (at = plain_packed(&box->y, at, ',')) == NULL ||
+        (at = plain_packed(&box->width, at, ',')) == NULL ||
+        (at = plain_packed(&box->height, at, '\n')) == NULL || packed_is_negative(box->width) ||
+        packed_is_negative(box->height)) {
+        return NULL;
+    }
+    return at;
+}
+
+static const char *plain_wide_box(struct wide_box *wide, const char *at)
+{
+    struct box *box = &wide->box;
+
+    if ((at = plain_number(&wide->score, at, ',')) == NULL ||
         (at = plain_number(&box->x, at, ',')) == NULL ||
         (at = plain_number(&box->y, at, ',')) == NULL ||
         (at = plain_number(&box->width, at, ',')) == NULL ||
@@ -101,20 +133,40 @@ static const char *plain_row(struct staged_box *staged, const struct catalog *ca
     return at;
 }
 
-static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
+/* Takes one plain row; NULL where it is not, or where there is no memory. */
+static const char *take_plain_row(struct reading *reading, struct part *part, const char *at,
+                                  const char *end, struct err *err)
 {
     const struct catalog *catalog = reading->source->catalog;
+    struct packed_box packed;
+    struct wide_box wide;
+    uint16_t class_index;
+    const char *next;
+
+    at = plain_start(&packed.image, &class_index, catalog, at, end);
+    if (at == NULL) {
+        return NULL;
+    }
+    if (!part->is_wide && (next = plain_packed_box(&packed, at)) != NULL) {
+        return next <= end && box_stage_put(reading, part, class_index, &packed, err) ? next : NULL;
+    }
+    wide.image = packed.image;
+    next = plain_wide_box(&wide, at);
+    return next != NULL && next <= end && box_stage_put_wide(reading, part, class_index, &wide, err)
+               ? next
+               : NULL;
+}
+
+static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
+{
     const char *at = rows->at;
-    struct staged_box staged;
+    const char *next;
     struct err err;
 
-    while (at < rows->end) {
-        struct box_block *block = box_stage_room(reading, part, 1, &err);
-        const char *next = block == NULL ? NULL : plain_row(&staged, catalog, at, rows->end);
-        if (next == NULL || next > rows->end) {
-            break;
-        }
-        box_stage_put(block, &staged);
+    if (!box_stage_ready(reading, part, &err)) { /* the general way runs into it again */
+        return at;
+    }
+    while (at < rows->end && (next = take_plain_row(reading, part, at, rows->end, &err)) != NULL) {
         rows->line++;
         at = next;
     }

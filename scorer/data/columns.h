@@ -7,8 +7,8 @@
  *
  * Layout (little-endian, 64-byte aligned parts, zeros between them): a header of 128 bytes, then
  *   top-k      ranks      k x stride 16-bit class indexes, stride = n_images rounded up to 32
- *   boxes      class_start n_classes + 1 64-bit; image 32-bit; score 64-bit; box 4 x 64-bit
- *   problems   n_kept struct problem
+ *   boxes      class_start n_classes + 1 64-bit; then packed boxes 6 x 32-bit, where all of them
+ * can be packed; else image 32-bit; score 64-bit; box 4 x 64-bit problems   n_kept struct problem
  *   failure    one struct err: why the reader could not read, which is not the file's fault
  */
 #pragma once
@@ -75,8 +75,9 @@ MUST_CHECK bool columns_write(int fd, const struct columns *columns,
  *   frame    the catalog that the block must be of
  *
  * Errors   ERR_PEER   not such a block: wrong size, version or checksum, another catalog or kind,
- * an index out of its range, a number that is not finite, a negative size of a box, a text that is
- * not printable Owns     nothing; *columns borrows from the block
+ *                    an index out of its range, a number that is not finite, a negative size of a
+ *                    box, a text that is not printable
+ * Owns     nothing; *columns borrows from the block
  */
 MUST_CHECK bool columns_check(struct columns *columns, const void *block, size_t size,
                               const struct columns_frame *frame, struct err *err);

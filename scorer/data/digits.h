@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "scorer/metric/packed.h"
+
 /* The eight characters at `at`, the first one lowest, each less '0': 0 to 9 for a digit. */
 static inline uint64_t digits_load(const char *at)
 {
@@ -38,20 +40,12 @@ static inline uint32_t digits_value(uint64_t word, unsigned n)
                       32);
 }
 
-/* The value of decimals with up to seven digits: see digits_decimal. */
-static inline double digits_scaled(uint64_t mantissa, unsigned n_fraction)
-{
-    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-
-    return (double)mantissa / powers[n_fraction]; /* both exact: rounded once */
-}
-
 /*
- * Reads digits with at most one point among them, seven digits at most, as in 0.123456 or 12.
- * Returns the end, or NULL where the text starts otherwise; what stands at the end is the caller's
- * to judge.
+ * Reads digits with at most one point among them, seven digits at most, as in 0.123456 or 12, as a
+ * packed number. Returns the end, or NULL where the text starts otherwise; what stands at the end
+ * is the caller's to judge.
  */
-static inline const char *digits_decimal(double *value, const char *at)
+static inline const char *digits_decimal(uint32_t *packed, const char *at)
 {
     uint64_t word = digits_load(at);
     uint64_t others = ((word + 0x7676767676767676) | word) & 0x8080808080808080;
@@ -61,7 +55,7 @@ static inline const char *digits_decimal(double *value, const char *at)
         return NULL;
     }
     if (at[n] != '.') {
-        *value = digits_value(word, n);
+        *packed = packed_make(digits_value(word, n), 0, false);
         return at + n;
     }
     others &= others - 1;
@@ -71,6 +65,6 @@ static inline const char *digits_decimal(double *value, const char *at)
     }
     uint64_t whole = (1ULL << (8 * n)) - 1;
     word = (word & whole) | ((word >> 8) & ~whole); /* the point drops out */
-    *value = digits_scaled(digits_value(word, end - 1), end - 1 - n);
+    *packed = packed_make(digits_value(word, end - 1), end - 1 - n, false);
     return at + end;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "scorer/data/number_table.h"
+#include "scorer/metric/packed.h"
 
 enum {
     DIGITS_MAX = 19,          /* decimal digits that always fit 64 bits */
@@ -270,6 +271,20 @@ enum number_status number_double(double *value, const char *text, size_t size)
     }
     *value = decimal.is_negative ? -result : result;
     return NUMBER_OK;
+}
+
+bool number_packed(uint32_t *packed, const char *text, size_t size)
+{
+    struct decimal decimal;
+
+    if (size > NUMBER_BYTES_MAX || !scan(&decimal, text, size) || decimal.is_cut ||
+        decimal.mantissa > PACKED_DIGITS_MAX || decimal.exponent > 0 ||
+        decimal.exponent < -PACKED_POINT_MAX) {
+        return false;
+    }
+    *packed =
+        packed_make((uint32_t)decimal.mantissa, (unsigned)-decimal.exponent, decimal.is_negative);
+    return true;
 }
 
 enum number_status number_int64(int64_t *value, const char *text, size_t size)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,12 @@ enum { NUMBER_BYTES_MAX = 1024 };
  * is set with NUMBER_OK only.
  */
 enum number_status number_double(double *value, const char *text, size_t size);
+
+/*
+ * Reads the same texts as packed numbers (scorer/metric/packed.h), whose value is what
+ * number_double gives; false where the text is no number or has too many digits.
+ */
+bool number_packed(uint32_t *packed, const char *text, size_t size);
 
 /* Reads the whole text as an integer: [+-] digits. */
 enum number_status number_int64(int64_t *value, const char *text, size_t size);

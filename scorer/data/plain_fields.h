@@ -65,8 +65,8 @@ static inline const char *plain_class(uint16_t *class_index, const struct catalo
     return next;
 }
 
-/* A number that digits_decimal does not take: more digits, or an exponent. */
-static inline const char *plain_long_number(double *value, const char *at, char behind)
+/* The end of a field that may be a number; NULL where no `behind` follows it soon. */
+static inline const char *plain_end(const char *at, char behind)
 {
     enum { PLAIN_NUMBER_MAX = 32 };
     const char *end = at;
@@ -74,21 +74,37 @@ static inline const char *plain_long_number(double *value, const char *at, char 
     while (*end != ',' && *end != '\n' && *end != '\r' && end - at < PLAIN_NUMBER_MAX) {
         end++;
     }
-    bool is_number = *end == behind && number_double(value, at, (size_t)(end - at)) == NUMBER_OK;
-    return is_number ? end + 1 : NULL;
+    return *end == behind ? end : NULL;
+}
+
+/* A short decimal, as number_packed has it. */
+static inline const char *plain_packed(uint32_t *packed, const char *at, char behind)
+{
+    bool is_negative = *at == '-';
+    const char *end = digits_decimal(packed, at + is_negative);
+
+    if (end != NULL && *end == behind) {
+        *packed |= is_negative ? PACKED_SIGN : 0;
+        return end + 1;
+    }
+    end = plain_end(at, behind);
+    return end != NULL && number_packed(packed, at, (size_t)(end - at)) ? end + 1 : NULL;
 }
 
 /* A number. */
 static inline const char *plain_number(double *value, const char *at, char behind)
 {
-    bool is_negative = *at == '-';
-    const char *end = digits_decimal(value, at + is_negative);
+    uint32_t packed;
+    const char *end = digits_decimal(&packed, at + (*at == '-'));
 
-    if (end == NULL || *end != behind) {
-        return plain_long_number(value, at, behind);
+    if (end != NULL && *end == behind) {
+        packed |= *at == '-' ? PACKED_SIGN : 0;
+        *value = packed_value(packed);
+        return end + 1;
     }
-    *value = is_negative ? -*value : *value;
-    return end + 1;
+    end = plain_end(at, behind);
+    return end != NULL && number_double(value, at, (size_t)(end - at)) == NUMBER_OK ? end + 1
+                                                                                    : NULL;
 }
 
 /* The end of a line, LF or CR LF. */

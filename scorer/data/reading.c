@@ -25,6 +25,16 @@ void *reading_alloc(struct reading *reading, size_t count, size_t size_bytes, st
     return given;
 }
 
+void *reading_take(struct reading *reading, size_t *count, size_t size_bytes, struct err *err)
+{
+    pthread_mutex_lock(&reading->mutex);
+    size_t n_left = arena_left_bytes(reading->arena) / size_bytes;
+    *count = n_left == 0 ? 1 : n_left < *count ? n_left : *count;
+    void *given = arena_alloc(reading->arena, *count, size_bytes, err);
+    pthread_mutex_unlock(&reading->mutex);
+    return given;
+}
+
 /* ---- ids ---- */
 
 static bool find_open_image(struct reading *reading, struct table *table,
@@ -173,6 +183,7 @@ static void enter(struct lane *lane, struct part *part)
     rows_free(&table->rows);
     rows_start(&table->rows, 1);
     table->problems = &part->problems;
+    part->lane = lane;
     window_start(&lane->window, part->begin, part->end);
     lane->is_fresh = true;
 }
@@ -203,23 +214,17 @@ static void read_part(struct lane *lane, size_t index)
 
 /* ---- threads ---- */
 
-struct crew {
-    struct reading *reading;
-    void (*work)(void *data, size_t part);
-    void *data;
-};
-
-static void *run_crew(void *data)
+static void *run_lane(void *data)
 {
-    const struct crew *crew = data;
-    struct reading *reading = crew->reading;
+    struct lane *lane = data;
+    struct reading *reading = lane->reading;
 
     for (;;) {
         size_t index = atomic_fetch_add(&reading->next_part, 1);
         if (index >= reading->n_parts) {
             return NULL;
         }
-        crew->work(crew->data, index);
+        read_part(lane, index);
     }
 }
 
@@ -231,51 +236,23 @@ size_t reading_lanes(const struct reading *reading)
     return n < reading->n_parts ? n : reading->n_parts;
 }
 
-/*
- * Runs a crew for each lane; the first one begins with part 0. What a thread that cannot be made
- * would do, the others do.
- */
-static void run_crews(struct reading *reading, struct crew *crews, size_t n_crews)
+/* Lane 0 begins with part 0; what a thread that cannot be made would do, the others do. */
+void reading_rows(struct reading *reading, struct lane *lanes, size_t n_lanes)
 {
     pthread_t threads[LANES_MAX];
     size_t n_made = 0;
 
+    assert(n_lanes > 0 && n_lanes <= LANES_MAX);
     atomic_store(&reading->next_part, 1);
-    while (n_made + 1 < n_crews &&
-           pthread_create(&threads[n_made], NULL, run_crew, &crews[n_made + 1]) == 0) {
+    while (n_made + 1 < n_lanes &&
+           pthread_create(&threads[n_made], NULL, run_lane, &lanes[n_made + 1]) == 0) {
         n_made++;
     }
-    crews[0].work(crews[0].data, 0);
-    run_crew(&crews[0]);
+    read_part(&lanes[0], 0);
+    run_lane(&lanes[0]);
     for (size_t i = 0; i < n_made; i++) {
         pthread_join(threads[i], NULL);
     }
-}
-
-void reading_each_part(struct reading *reading, void (*work)(void *data, size_t part), void *data)
-{
-    struct crew crews[LANES_MAX];
-
-    for (size_t i = 0; i < LANES_MAX; i++) {
-        crews[i] = (struct crew){.reading = reading, .work = work, .data = data};
-    }
-    run_crews(reading, crews, reading_lanes(reading));
-}
-
-static void read_part_work(void *data, size_t index)
-{
-    read_part(data, index);
-}
-
-void reading_rows(struct reading *reading, struct lane *lanes, size_t n_lanes)
-{
-    struct crew crews[LANES_MAX];
-
-    assert(n_lanes > 0 && n_lanes <= LANES_MAX);
-    for (size_t i = 0; i < n_lanes; i++) {
-        crews[i] = (struct crew){.reading = reading, .work = read_part_work, .data = &lanes[i]};
-    }
-    run_crews(reading, crews, n_lanes);
 }
 
 /* ---- the cuts ---- */

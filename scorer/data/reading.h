@@ -33,8 +33,10 @@ struct part {
     uint64_t n_lines;
     struct problems problems; /* lines count from the start of the part */
     struct err err;
-    uint8_t *seen; /* n_images: 1 for those with a row; formats whose ids may not repeat */
-    struct box_block *blocks; /* boxes found, newest block first */
+    uint8_t *seen;          /* n_images: 1 for those with a row; formats whose ids may not repeat */
+    struct lane *lane;      /* what it is read with */
+    struct box_list *boxes; /* by class; NULL before the first one */
+    bool is_wide;           /* it has a box that cannot be packed */
 };
 
 struct reading;
@@ -63,12 +65,20 @@ struct format {
     bool (*finish)(struct submission *submission, struct reading *reading, struct err *err);
 };
 
+/* Memory that a lane cuts pieces of columns from. */
+struct slab {
+    struct box_piece *next;
+    size_t n_left;
+    size_t bytes; /* of the last one taken */
+};
+
 /* A thread's tools. */
 struct lane {
     struct reading *reading;
     bool is_fresh; /* no byte of its part was read */
     struct window window;
     struct table table;
+    struct slab slab;
 };
 
 struct reading {
@@ -82,7 +92,7 @@ struct reading {
 
     struct arena *arena;   /* the columns */
     struct arena *scratch; /* everything else; ends with the reading */
-    pthread_mutex_t mutex; /* of scratch */
+    pthread_mutex_t mutex; /* of both, while there are lanes */
 
     size_t n_threads;
     bool has_plain;
@@ -101,8 +111,9 @@ struct reading {
 MUST_CHECK void *reading_alloc(struct reading *reading, size_t count, size_t size_bytes,
                                struct err *err);
 
-/* Calls work(data, part index) for every part, on all lanes' threads; returns when all are done. */
-void reading_each_part(struct reading *reading, void (*work)(void *data, size_t part), void *data);
+/* Allocates *count items for the columns, or as many as still fit, at least one. */
+MUST_CHECK void *reading_take(struct reading *reading, size_t *count, size_t size_bytes,
+                              struct err *err);
 
 /*
  * Looks up an image id and, in a format with unique ids, marks it as seen.

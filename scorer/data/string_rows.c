@@ -135,13 +135,18 @@ static bool make_box(struct box *box, const double *values, const struct string 
     return true;
 }
 
+struct labelled_box {
+    uint16_t class_index;
+    struct wide_box box;
+};
+
 enum box_outcome { BOX_READ, BOX_WRONG, BOX_NONE };
 
 /*
  * Reads the values of one box; image_size is NULL where they are pixels. After BOX_WRONG the next
  * box follows, unless *is_stopped.
  */
-static enum box_outcome read_box(struct staged_box *staged, struct string *string,
+static enum box_outcome read_box(struct labelled_box *read, struct string *string,
                                  const struct submission_source *source, const uint32_t *image_size,
                                  bool *is_stopped)
 {
@@ -150,7 +155,7 @@ static enum box_outcome read_box(struct staged_box *staged, struct string *strin
     double values[PREDICTION_YMAX + 1] = {0};
     bool ok = true;
 
-    staged->class_index = 0;
+    read->class_index = 0;
     for (size_t i = 0; i < form->n_tokens; i++) {
         enum prediction_token kind = form->tokens[i];
         struct token token;
@@ -162,12 +167,12 @@ static enum box_outcome read_box(struct staged_box *staged, struct string *strin
             }
             return *is_stopped ? BOX_WRONG : BOX_NONE;
         }
-        ok = (kind == PREDICTION_LABEL ? read_label(&staged->class_index, string, catalog, &token)
+        ok = (kind == PREDICTION_LABEL ? read_label(&read->class_index, string, catalog, &token)
                                        : read_value(&values[kind], string, kind, &token)) &&
              ok;
     }
-    staged->score = values[PREDICTION_SCORE];
-    return ok && make_box(&staged->box, values, string, form, image_size) ? BOX_READ : BOX_WRONG;
+    read->box.score = values[PREDICTION_SCORE];
+    return ok && make_box(&read->box.box, values, string, form, image_size) ? BOX_READ : BOX_WRONG;
 }
 
 static bool is_none(const struct row_field *field, const struct prediction_form *form)
@@ -184,11 +189,11 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
         .table = table, .field = field, .at = field->text, .end = field->text + field->size};
     const struct submission_source *source = reading->source;
     const uint32_t *image_size = NULL;
-    struct staged_box staged;
+    struct labelled_box read;
     enum box_outcome outcome;
     bool is_stopped = false;
 
-    bool is_image = reading_find_image(&staged.image, reading, part, table, COLUMN_ID, err);
+    bool is_image = reading_find_image(&read.box.image, reading, part, table, COLUMN_ID, err);
     if (err->code != ERR_NONE) {
         return false;
     }
@@ -197,18 +202,17 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     }
     is_image = is_image && !source->catalog->is_open_images;
     if (is_image && source->form.prediction->is_normalized) {
-        image_size = source->catalog->image_size[staged.image];
+        image_size = source->catalog->image_size[read.box.image];
     }
     while (!is_stopped &&
-           (outcome = read_box(&staged, &string, source, image_size, &is_stopped)) != BOX_NONE) {
+           (outcome = read_box(&read, &string, source, image_size, &is_stopped)) != BOX_NONE) {
         if (outcome != BOX_READ || !is_image) {
             continue;
         }
-        struct box_block *block = box_stage_room(reading, part, 1, err);
-        if (block == NULL) {
+        if (!box_stage_ready(reading, part, err) ||
+            !box_stage_put_wide(reading, part, read.class_index, &read.box, err)) {
             return false;
         }
-        box_stage_put(block, &staged);
     }
     return true;
 }

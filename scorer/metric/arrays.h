@@ -44,16 +44,54 @@ struct box {
 };
 
 /*
+ * A box whose numbers are short decimals, as packed.h packs them: what most files hold, in half the
+ * memory.
+ */
+struct packed_box {
+    uint32_t image;
+    uint32_t score;
+    uint32_t x;
+    uint32_t y;
+    uint32_t width;
+    uint32_t height;
+};
+
+struct wide_box {
+    uint32_t image;
+    double score;
+    struct box box;
+};
+
+/* Some boxes of one class, in the order of the file. */
+enum { PIECE_PACKED = 20, PIECE_WIDE = 10 };
+
+struct box_piece {
+    struct box_piece *next;
+    uint32_t n;
+    bool is_wide;
+    union {
+        struct packed_box packed[PIECE_PACKED];
+        struct wide_box wide[PIECE_WIDE];
+    };
+};
+
+/*
  * Detections, class-major: those of class c are class_start[c] to class_start[c + 1] - 1, in the
- * order of the file (a tie of scores inside an image goes to the earlier row).
+ * order of the file (a tie of scores inside an image goes to the earlier row). They stand in one of
+ * three forms: the arrays image, score and box; the array packed; or lists of pieces, as a reading
+ * gathers them without moving any. boxrows.h reads all three.
  */
 struct box_columns {
     size_t n_rows;
     size_t n_classes;
     const size_t *class_start; /* n_classes + 1 */
-    const uint32_t *image;     /* n_rows */
+    const uint32_t *image;     /* n_rows; NULL in the other forms */
     const double *score;       /* n_rows, finite */
     const struct box *box;     /* n_rows */
+    const struct packed_box *packed;
+    const struct box_piece *const *pieces; /* n_parts x n_classes: the first of each list */
+    size_t n_parts;
+    bool has_wide; /* some piece is */
 };
 
 /* The true class and the split of every image; classification. */

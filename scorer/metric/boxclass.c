@@ -9,7 +9,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "scorer/metric/boxrows.h"
+#include "scorer/metric/packed.h"
+
 enum scratch_use {
+    ROW_IMAGES,
+    ROW_SCORES,
+    ROW_BOXES,
+    ROWS_PACKED,
     TRUTH_ITEMS,
     SORT_ITEMS,
     TRUTHS,
@@ -78,6 +85,59 @@ bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
         work->state[image] = labels->split[image];
     }
     return true;
+}
+
+/* The rows of a packed class: the boxes stay as they are, few of them are ever looked at. */
+static bool unpack_rows(struct boxclass *work, size_t category, struct err *err)
+{
+    size_t n = boxrows_count(work->columns, category);
+    struct packed_box *room =
+        reserve(work, ROWS_PACKED, work->columns->packed == NULL ? n : 0, sizeof(*room), 0, err);
+    uint32_t *image = reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
+    double *score = reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
+
+    if (room == NULL || image == NULL || score == NULL) {
+        return false;
+    }
+    const struct packed_box *packed = boxrows_packed(work->columns, category, room);
+    for (size_t i = 0; i < n; i++) {
+        image[i] = packed[i].image;
+        score[i] = packed_value(packed[i].score);
+    }
+    work->rows = (struct class_rows){.n = n, .image = image, .score = score, .packed = packed};
+    return true;
+}
+
+static bool find_rows(struct boxclass *work, size_t category, struct err *err)
+{
+    const struct box_columns *columns = work->columns;
+    size_t start = columns->class_start[category];
+    size_t n = boxrows_count(columns, category);
+
+    if (boxrows_are_packed(columns)) {
+        return unpack_rows(work, category, err);
+    }
+    if (columns->pieces == NULL) {
+        work->rows = (struct class_rows){.n = n,
+                                         .image = columns->image + start,
+                                         .score = columns->score + start,
+                                         .box = columns->box + start};
+        return true;
+    }
+    uint32_t *image = reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
+    double *score = reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
+    struct box *box = reserve(work, ROW_BOXES, n, sizeof(*box), 0, err);
+    if (image == NULL || score == NULL || box == NULL) {
+        return false;
+    }
+    boxrows_copy(image, score, box, columns, category);
+    work->rows = (struct class_rows){.n = n, .image = image, .score = score, .box = box};
+    return true;
+}
+
+static struct box box_of(const struct boxclass *work, uint32_t row)
+{
+    return work->rows.box != NULL ? work->rows.box[row] : packed_box_value(&work->rows.packed[row]);
 }
 
 /* Rises as the score falls; -0.0 and 0.0 are the same. */
@@ -159,20 +219,16 @@ static bool make_pairs(struct boxclass *work, const struct sort_item *images, si
 
 /* Boxes of images with a pair; also how many images without one have more boxes than are looked
  * at, whose surplus must be found by rank. */
-static bool collect_candidates(struct boxclass *work, size_t category, uint32_t *candidates,
-                               size_t *n_candidates)
+static bool collect_candidates(struct boxclass *work, uint32_t *candidates, size_t *n_candidates)
 {
-    const struct box_columns *columns = work->columns;
+    const struct class_rows *rows = &work->rows;
     bool is_full = false;
     size_t n = 0;
 
-    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
-         row++) {
-        uint16_t *state = &work->state[columns->image[row]];
+    for (size_t row = 0; row < rows->n; row++) {
+        uint16_t *state = &work->state[rows->image[row]];
         if ((*state & STATE_PAIR) != 0) {
             candidates[n++] = (uint32_t)row;
-            __builtin_prefetch(&columns->score[row]); /* taken up later, in the order of pairs */
-            __builtin_prefetch(&columns->box[row]);
         } else if (*state < STATE_FULL) {
             *state += STATE_BOX;
             is_full = is_full || *state >= STATE_FULL;
@@ -183,12 +239,10 @@ static bool collect_candidates(struct boxclass *work, size_t category, uint32_t 
 }
 
 /* Pairs again, with the images that are full, or with all images where all ranks are wanted. */
-static bool add_pairs(struct boxclass *work, size_t category, struct err *err)
+static bool add_pairs(struct boxclass *work, struct err *err)
 {
-    const struct box_columns *columns = work->columns;
-    size_t start = columns->class_start[category];
-    size_t end = columns->class_start[category + 1];
-    size_t n_max = work->n_truths + (end - start);
+    const struct class_rows *rows = &work->rows;
+    size_t n_max = work->n_truths + rows->n;
     struct sort_item *images = reserve(work, IMAGES, n_max, sizeof(*images), 0, err);
     struct sort_item *other = reserve(work, SORT_ITEMS, n_max, sizeof(*other), 0, err);
     const struct sort_item *truths = work->scratch[TRUTH_ITEMS].data;
@@ -198,8 +252,8 @@ static bool add_pairs(struct boxclass *work, size_t category, struct err *err)
         return false;
     }
     memcpy(images, truths, n * sizeof(*images));
-    for (size_t row = start; row < end; row++) {
-        uint32_t image = columns->image[row];
+    for (size_t row = 0; row < rows->n; row++) {
+        uint32_t image = rows->image[row];
         bool is_wanted = work->is_complete || work->state[image] >= STATE_FULL;
         if (is_wanted && split_of(work, image) != SPLIT_IGNORED) {
             images[n++] = (struct sort_item){.key = image};
@@ -209,24 +263,22 @@ static bool add_pairs(struct boxclass *work, size_t category, struct err *err)
     return make_pairs(work, images, n, err);
 }
 
-static bool find_candidates(struct boxclass *work, size_t category, size_t *n_candidates,
-                            struct err *err)
+static bool find_candidates(struct boxclass *work, size_t *n_candidates, struct err *err)
 {
-    size_t n_rows = work->columns->class_start[category + 1] - work->columns->class_start[category];
-    uint32_t *candidates = reserve(work, CANDIDATES, n_rows, sizeof(*candidates), 0, err);
+    uint32_t *candidates = reserve(work, CANDIDATES, work->rows.n, sizeof(*candidates), 0, err);
 
     if (candidates == NULL ||
         !make_pairs(work, work->scratch[TRUTH_ITEMS].data, work->n_truths, err)) {
         return false;
     }
-    bool is_full = collect_candidates(work, category, candidates, n_candidates);
+    bool is_full = collect_candidates(work, candidates, n_candidates);
     if (!is_full && !work->is_complete) {
         return true;
     }
-    if (!add_pairs(work, category, err)) {
+    if (!add_pairs(work, err)) {
         return false;
     }
-    collect_candidates(work, category, candidates, n_candidates);
+    collect_candidates(work, candidates, n_candidates);
     return true;
 }
 
@@ -243,7 +295,7 @@ static bool sort_boxes(struct boxclass *work, size_t n_candidates, struct err *e
         return false;
     }
     for (size_t i = 0; i < n_candidates; i++) {
-        work->pairs[work->pair_of[work->columns->image[candidates[i]]]].box_end++;
+        work->pairs[work->pair_of[work->rows.image[candidates[i]]]].box_end++;
     }
     for (size_t i = 0; i < work->n_pairs; i++) {
         struct pair *pair = &work->pairs[i];
@@ -254,9 +306,9 @@ static bool sort_boxes(struct boxclass *work, size_t n_candidates, struct err *e
     }
     for (size_t i = 0; i < n_candidates; i++) {
         uint32_t row = candidates[i];
-        struct pair *pair = &work->pairs[work->pair_of[work->columns->image[row]]];
+        struct pair *pair = &work->pairs[work->pair_of[work->rows.image[row]]];
         work->boxes[pair->box_end++] =
-            (struct sort_item){.key = key_of_score(work->columns->score[row]), .index = row};
+            (struct sort_item){.key = key_of_score(work->rows.score[row]), .index = row};
     }
     for (size_t i = 0; i < work->n_pairs; i++) {
         struct pair *pair = &work->pairs[i];
@@ -287,8 +339,8 @@ static bool match_pair(struct boxclass *work, const struct pair *pair, size_t *n
     for (uint32_t at = pair->box_start; at < end; at++) {
         struct sort_item *item = &work->boxes[at];
         struct hit *hit = &hits[*n_hits];
-        if (!match_box(&hit->verdict, &work->columns->box[item->index],
-                       work->truths + pair->truth_start, n_truths, overlaps)) {
+        struct box box = box_of(work, item->index);
+        if (!match_box(&hit->verdict, &box, work->truths + pair->truth_start, n_truths, overlaps)) {
             continue;
         }
         hit->key = item->key;
@@ -389,15 +441,15 @@ static size_t place_of(const struct boxclass *work, uint64_t key, uint32_t image
 /* Counts a box that matches nothing. What comes after the last hit lowers no precision. */
 static void miss_add(const struct boxclass *work, struct misses *misses, uint64_t key, uint32_t row)
 {
-    uint32_t image = work->columns->image[row];
+    uint32_t image = work->rows.image[row];
 
     if (key > work->index.last) {
         return;
     }
     size_t place = place_of(work, key, image, row);
     if (place < work->set.n_hits) {
-        const struct box *box = &work->columns->box[row];
-        unsigned size = match_size(box->width * box->height);
+        struct box box = box_of(work, row);
+        unsigned size = match_size(box.width * box.height);
         misses[split_of(work, image) * work->set.n_hits + place].count[size]++;
     }
 }
@@ -419,24 +471,23 @@ static void count_pair_misses(struct boxclass *work, struct misses *const misses
 }
 
 /* Boxes of all other images. */
-static void count_other_misses(struct boxclass *work, size_t category, struct misses *misses)
+static void count_other_misses(struct boxclass *work, struct misses *misses)
 {
-    const struct box_columns *columns = work->columns;
+    const struct class_rows *rows = &work->rows;
 
-    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
-         row++) {
-        uint64_t key = key_of_score(columns->score[row]);
+    for (size_t row = 0; row < rows->n; row++) {
+        uint64_t key = key_of_score(rows->score[row]);
         if (key > work->index.last) {
             continue; /* before anything else of the row is touched: most end here */
         }
-        uint16_t state = work->state[columns->image[row]];
+        uint16_t state = work->state[rows->image[row]];
         if ((state & STATE_PAIR) == 0 && (state & STATE_SPLIT) != SPLIT_IGNORED) {
             miss_add(work, misses, key, (uint32_t)row);
         }
     }
 }
 
-static bool count_misses(struct boxclass *work, size_t category, struct err *err)
+static bool count_misses(struct boxclass *work, struct err *err)
 {
     struct misses *misses[N_LIMITS] = {NULL};
     size_t n_places = 2 * work->set.n_hits; /* of both splits */
@@ -452,7 +503,7 @@ static bool count_misses(struct boxclass *work, size_t category, struct err *err
     }
     if (work->set.n_hits > 0) {
         count_pair_misses(work, misses);
-        count_other_misses(work, category, misses[LIMIT_100]);
+        count_other_misses(work, misses[LIMIT_100]);
     }
     for (unsigned limit = 0; limit < N_LIMITS; limit++) {
         work->set.misses[limit] = misses[limit];
@@ -464,16 +515,13 @@ static bool count_misses(struct boxclass *work, size_t category, struct err *err
 }
 
 /* The images' states as they were before the class. */
-static void forget_pairs(struct boxclass *work, size_t category)
+static void forget_pairs(struct boxclass *work)
 {
-    const struct box_columns *columns = work->columns;
-
     for (size_t i = 0; i < work->n_pairs; i++) {
         work->state[work->pairs[i].image] &= STATE_SPLIT;
     }
-    for (size_t row = columns->class_start[category]; row < columns->class_start[category + 1];
-         row++) {
-        work->state[columns->image[row]] &= STATE_SPLIT;
+    for (size_t row = 0; row < work->rows.n; row++) {
+        work->state[work->rows.image[row]] &= STATE_SPLIT;
     }
 }
 
@@ -491,7 +539,7 @@ bool boxclass_match(struct boxclass *work, size_t category, struct err *err)
     if (work->n_truths == 0) {
         return true; /* no number of the class has a value */
     }
-    if (!find_candidates(work, category, &n_candidates, err) ||
+    if (!find_rows(work, category, err) || !find_candidates(work, &n_candidates, err) ||
         !sort_boxes(work, n_candidates, err)) {
         return false;
     }
@@ -500,11 +548,16 @@ bool boxclass_match(struct boxclass *work, size_t category, struct err *err)
             return false;
         }
     }
-    if (!sort_hits(work, n_hits, err) || !count_misses(work, category, err)) {
+    if (!sort_hits(work, n_hits, err) || !count_misses(work, err)) {
         return false;
     }
-    forget_pairs(work, category);
+    forget_pairs(work);
     return true;
+}
+
+const double *boxclass_scores(const struct boxclass *work)
+{
+    return work->rows.score;
 }
 
 double boxclass_top_score(const struct boxclass *work, enum card_split split)
@@ -514,12 +567,12 @@ double boxclass_top_score(const struct boxclass *work, enum card_split split)
     assert(work->is_complete);
     for (size_t i = 0; i < work->n_boxes; i++) {
         const struct sort_item *item = &work->boxes[i];
-        uint8_t of = split_of(work, work->columns->image[item->index]);
+        uint8_t of = split_of(work, work->rows.image[item->index]);
         bool is_in =
             split == CARD_ALL || of == (split == CARD_PUBLIC ? SPLIT_PUBLIC : SPLIT_PRIVATE);
         if (is_in && (top == NULL || item->key < top->key)) {
             top = item;
         }
     }
-    return top == NULL ? 0 : work->columns->score[top->index];
+    return top == NULL ? 0 : work->rows.score[top->index];
 }

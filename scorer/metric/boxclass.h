@@ -42,6 +42,15 @@ struct step_index {
     uint32_t *start; /* by step: hits before it */
 };
 
+/* The class's boxes, by their place in the class: box i stands in box[i], or else in packed[i]. */
+struct class_rows {
+    size_t n;
+    const uint32_t *image;
+    const double *score;
+    const struct box *box;
+    const struct packed_box *packed;
+};
+
 struct boxclass {
     struct arena_lock *memory;         /* borrowed */
     const struct box_columns *columns; /* borrowed */
@@ -49,7 +58,8 @@ struct boxclass {
     bool is_complete;                  /* every limit, not only the numbers' own */
     uint16_t *state;                   /* by image: split, whether it has a pair, its boxes */
     uint32_t *pair_of;                 /* by image, where state says that it has one */
-    struct scratch scratch[16];        /* by enum in the .c file */
+    struct scratch scratch[20];        /* by enum in the .c file */
+    struct class_rows rows;
     size_t n_truths;
     size_t n_pairs;
     size_t n_boxes; /* boxes of pairs */
@@ -80,6 +90,9 @@ MUST_CHECK bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
  * Errors   ERR_LIMIT, ERR_SYSTEM  no memory in the arena
  */
 MUST_CHECK bool boxclass_match(struct boxclass *work, size_t category, struct err *err);
+
+/* Scores of the class by hit->row, until the next class. */
+const double *boxclass_scores(const struct boxclass *work);
 
 /* Score of the first box of the class in a split, 0 where there is none; after boxclass_match of a
  * complete work. */

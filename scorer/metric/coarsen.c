@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "scorer/metric/boxrows.h"
+
 struct move {
     const size_t *class_start; /* of n_classes + 1 */
     size_t n_classes;
@@ -59,17 +61,19 @@ static void *move_column(const struct move *move, const void *column, size_t siz
 bool coarsen_columns(struct box_columns *coarse, const struct box_columns *columns,
                      const struct grouping *grouping, struct arena *arena, struct err *err)
 {
+    struct box_columns flat;
     struct move move;
 
-    if (!move_start(&move, columns->class_start, columns->n_classes, grouping, arena, err)) {
+    if (!boxrows_flatten(&flat, columns, arena, err) ||
+        !move_start(&move, flat.class_start, flat.n_classes, grouping, arena, err)) {
         return false;
     }
-    *coarse = *columns;
+    *coarse = flat;
     coarse->n_classes = grouping->n_groups;
     coarse->class_start = move.group_start;
-    coarse->image = move_column(&move, columns->image, sizeof(*coarse->image), err);
-    coarse->score = move_column(&move, columns->score, sizeof(*coarse->score), err);
-    coarse->box = move_column(&move, columns->box, sizeof(*coarse->box), err);
+    coarse->image = move_column(&move, flat.image, sizeof(*coarse->image), err);
+    coarse->score = move_column(&move, flat.score, sizeof(*coarse->score), err);
+    coarse->box = move_column(&move, flat.box, sizeof(*coarse->box), err);
     return coarse->image != NULL && coarse->score != NULL && coarse->box != NULL;
 }
 

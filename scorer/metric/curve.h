@@ -27,7 +27,7 @@ extern const double curve_recalls[CURVE_POINTS];
 struct hit {
     uint64_t key; /* rises as the score falls */
     uint32_t image;
-    uint32_t row; /* in the columns */
+    uint32_t row; /* in the class */
     struct verdict verdict;
     uint8_t rank;  /* in its image, below 100 */
     uint8_t split; /* SPLIT_PUBLIC or SPLIT_PRIVATE */
@@ -74,7 +74,7 @@ struct curve_arrays {
  * Writes one class into the arrays; all but `arrays` and what it points to is input.
  *
  *   top_score  score of the first box of the class in the split, 0 where it has none
- *   score      of all rows
+ *   score      of all rows of the class
  *   set        needs the misses of all limits
  */
 void curve_write(const struct curve_arrays *arrays, size_t category, const struct curve_set *set,

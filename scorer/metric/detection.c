@@ -48,7 +48,7 @@ static void write_class(const struct job *job, const struct boxclass *work, size
     if (options->arrays != NULL) {
         double top_score = boxclass_top_score(work, options->arrays_split);
         curve_write(options->arrays, category, &work->set, options->arrays_split, top_score,
-                    job->columns->score);
+                    boxclass_scores(work));
     }
 }
 

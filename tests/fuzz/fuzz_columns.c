@@ -11,6 +11,7 @@
 
 #include "common/file.h"
 #include "scorer/data/columns.h"
+#include "scorer/metric/boxrows.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { CHECKSUM_AT = 24, CATALOG_AT = 32, HEADER_BYTES = 128 };
@@ -29,15 +30,21 @@ static void use_topk(const struct topk_columns *topk, const struct columns_frame
 
 static void use_boxes(const struct box_columns *boxes, const struct columns_frame *frame)
 {
+    static struct arena *arena;
+    struct box_columns flat;
+    struct err err;
     size_t n = 0;
 
+    FUZZ_CHECK(arena != NULL || arena_open(&arena, 64 << 20, &err));
+    arena_reset(arena);
     FUZZ_CHECK(boxes->n_classes == frame->n_classes);
+    FUZZ_CHECK(boxrows_flatten(&flat, boxes, arena, &err));
     for (size_t category = 0; category < boxes->n_classes; category++) {
         for (size_t row = boxes->class_start[category]; row < boxes->class_start[category + 1];
              row++) {
-            const struct box *box = &boxes->box[row];
-            FUZZ_CHECK(boxes->image[row] < frame->n_images);
-            FUZZ_CHECK(boxes->score[row] - boxes->score[row] == 0);
+            const struct box *box = &flat.box[row];
+            FUZZ_CHECK(flat.image[row] < frame->n_images);
+            FUZZ_CHECK(flat.score[row] - flat.score[row] == 0);
             FUZZ_CHECK(box->x - box->x == 0 && box->y - box->y == 0);
             FUZZ_CHECK(box->width >= 0 && box->width - box->width == 0);
             FUZZ_CHECK(box->height >= 0 && box->height - box->height == 0);
@@ -74,8 +81,9 @@ static const struct columns_frame frames[] = {
     [COLUMNS_FAILURE] = {.kind = COLUMNS_BOXES, .n_images = 40, .n_classes = 7},
 };
 
-static struct columns right_columns(enum columns_kind kind)
+static struct columns right_columns(enum columns_kind kind, bool is_packed)
 {
+    static const struct packed_box packed[5] = {{39, 1, 2, 3, 4, 5}, {.image = 7}};
     static const uint16_t ranks[2 * 64];
     static const size_t starts[8] = {0, 1, 3, 3, 3, 4, 4, 5};
     static const uint32_t images[5] = {39, 3, 0, 7, 7};
@@ -89,6 +97,11 @@ static struct columns right_columns(enum columns_kind kind)
         return (struct columns){.kind = kind,
                                 .topk = {.n_images = 40, .stride = 64, .k = 2, .ranks = ranks}};
     case COLUMNS_BOXES:
+        if (is_packed) {
+            return (struct columns){
+                .kind = kind,
+                .boxes = {.n_rows = 5, .n_classes = 7, .class_start = starts, .packed = packed}};
+        }
         return (struct columns){.kind = kind,
                                 .boxes = {.n_rows = 5,
                                           .n_classes = 7,
@@ -109,11 +122,11 @@ static struct columns right_columns(enum columns_kind kind)
 }
 
 /* The block that a reader would write; made once for every kind. */
-static const struct bytes *right_block(enum columns_kind kind)
+static const struct bytes *right_block(enum columns_kind kind, bool is_packed)
 {
-    static struct bytes blocks[ARRAY_SIZE(frames)];
-    struct bytes *block = &blocks[kind];
-    struct columns columns = right_columns(kind);
+    static struct bytes blocks[2][ARRAY_SIZE(frames)];
+    struct bytes *block = &blocks[is_packed][kind];
+    struct columns columns = right_columns(kind, is_packed);
     struct err err;
 
     if (block->data == NULL) {
@@ -149,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     enum columns_kind kind = (enum columns_kind)(COLUMNS_TOPK + (data[0] & 3));
     struct columns_frame frame = frames[kind];
-    const struct bytes *right = right_block(kind);
+    const struct bytes *right = right_block(kind, (data[0] & 32) != 0);
     bool is_raw = (data[0] & 4) != 0;
     bool is_mended = (data[0] & 8) != 0;
     frame.has_other_classes = (data[0] & 16) != 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scorer/data/submission.h"
+#include "scorer/metric/boxrows.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { N_WAYS = 2 };
@@ -56,6 +57,21 @@ static void make_catalog(struct catalog *catalog, unsigned choice, struct arena 
     FUZZ_CHECK(catalog_make(catalog, NULL, &source, arena, &err));
 }
 
+static void check_same_boxes(const struct box_columns *left, const struct box_columns *right)
+{
+    struct box_columns a;
+    struct box_columns b;
+    struct err err;
+
+    FUZZ_CHECK(left->n_rows == right->n_rows && left->has_wide == right->has_wide);
+    FUZZ_CHECK(memcmp(left->class_start, right->class_start, 6 * sizeof(size_t)) == 0);
+    FUZZ_CHECK(boxrows_flatten(&a, left, arenas[0], &err) &&
+               boxrows_flatten(&b, right, arenas[1], &err));
+    FUZZ_CHECK(memcmp(a.image, b.image, a.n_rows * sizeof(uint32_t)) == 0);
+    FUZZ_CHECK(memcmp(a.score, b.score, a.n_rows * sizeof(double)) == 0);
+    FUZZ_CHECK(memcmp(a.box, b.box, a.n_rows * sizeof(struct box)) == 0);
+}
+
 static void check_same(const struct submission *a, const struct submission *b, bool is_topk)
 {
     FUZZ_CHECK(a->n_rows == b->n_rows);
@@ -64,12 +80,7 @@ static void check_same(const struct submission *a, const struct submission *b, b
                    0);
     }
     if (!is_topk && a->boxes.class_start != NULL) {
-        size_t n = a->boxes.n_rows;
-        FUZZ_CHECK(n == b->boxes.n_rows);
-        FUZZ_CHECK(memcmp(a->boxes.class_start, b->boxes.class_start, 6 * sizeof(size_t)) == 0);
-        FUZZ_CHECK(memcmp(a->boxes.image, b->boxes.image, n * sizeof(uint32_t)) == 0);
-        FUZZ_CHECK(memcmp(a->boxes.score, b->boxes.score, n * sizeof(double)) == 0);
-        FUZZ_CHECK(memcmp(a->boxes.box, b->boxes.box, n * sizeof(struct box)) == 0);
+        check_same_boxes(&a->boxes, &b->boxes);
     }
 }
 

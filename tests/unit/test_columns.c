@@ -15,6 +15,8 @@
 
 #include "common/file.h"
 #include "scorer/data/columns.h"
+#include "scorer/metric/boxrows.h"
+#include "scorer/metric/packed.h"
 
 enum { N_IMAGES = 40, N_CLASSES = 7, K = 2, N_BOXES = 5, CHECKSUM_AT = 24 };
 
@@ -85,6 +87,39 @@ static struct block boxes_block(void)
     return write_block(&columns, &box_frame);
 }
 
+static const size_t packed_starts[N_CLASSES + 1] = {0, 2, 2, 2, 5, 5, 5, 5};
+
+/* The boxes of the packed block as a reading with two parts leaves them. */
+static struct box_columns packed_pieces(void)
+{
+    static struct box_piece pieces[4];
+    static const struct box_piece *first[2 * N_CLASSES] = {
+        [0] = &pieces[0], [3] = &pieces[1], [N_CLASSES + 3] = &pieces[3]};
+
+    pieces[0].n = 2;
+    pieces[0].packed[0] = (struct packed_box){.image = 1, .width = packed_make(25, 1, false)};
+    pieces[0].packed[1] = (struct packed_box){39, packed_make(5, 1, true), 1, 2, 3, 4};
+    pieces[1].n = 1;
+    pieces[1].next = &pieces[2];
+    pieces[1].packed[0] = (struct packed_box){4, 5, 6, 7, 8, 9};
+    pieces[2].n = 1;
+    pieces[2].packed[0] = (struct packed_box){4, packed_make(99999999, 15, false), 0, 0, 0, 0};
+    pieces[3].n = 1;
+    pieces[3].packed[0] = (struct packed_box){17, 0, packed_make(1, 0, true), 0, 0, 0};
+    return (struct box_columns){.n_rows = N_BOXES,
+                                .n_classes = N_CLASSES,
+                                .class_start = packed_starts,
+                                .pieces = first,
+                                .n_parts = 2};
+}
+
+static struct block packed_block(void)
+{
+    const struct columns columns = {.kind = COLUMNS_BOXES, .boxes = packed_pieces()};
+
+    return write_block(&columns, &box_frame);
+}
+
 static struct block problems_block(void)
 {
     struct problems problems = {0};
@@ -148,6 +183,64 @@ static void test_columns_check_boxes(void **state)
     free(block.data);
 }
 
+static void test_columns_check_packed_boxes(void **state)
+{
+    (void)state;
+    struct block block = packed_block();
+    struct columns columns;
+    struct err err = {0};
+    uint32_t image[3];
+    double score[3];
+    struct box box[3];
+
+    assert_true(columns_check(&columns, block.data, block.size, &box_frame, &err));
+    assert_int_equal(columns_rows(&columns), N_BOXES);
+    assert_non_null(columns.boxes.packed);
+    boxrows_copy(image, score, box, &columns.boxes, 0);
+    assert_memory_equal(image, ((uint32_t[]){1, 39}), 8);
+    assert_memory_equal(score, ((double[]){0, -0.5}), 16);
+    assert_memory_equal(box, ((struct box[]){{0, 0, 2.5, 0}, {1, 2, 3, 4}}), 64);
+    boxrows_copy(image, score, box, &columns.boxes, 3);
+    assert_memory_equal(image, ((uint32_t[]){4, 4, 17}), 12);
+    assert_memory_equal(score, ((double[]){5, 99999999e-15, 0}), 24);
+    assert_true(box[2].x == -1);
+    struct block again = write_block(&columns, &box_frame); /* as one array, not in pieces */
+    assert_int_equal(again.size, block.size);
+    assert_memory_equal(again.data, block.data, block.size);
+    free(again.data);
+    free(block.data);
+}
+
+/* One wide piece: all boxes become arrays. */
+static void test_columns_write_wide_pieces(void **state)
+{
+    (void)state;
+    struct columns columns = {.kind = COLUMNS_BOXES, .boxes = packed_pieces()};
+    struct box_columns flat = {0};
+    struct arena *arena = NULL;
+    struct err err = {0};
+    struct box_piece wide = {.n = 1, .is_wide = true};
+    const struct box_piece *first[2 * N_CLASSES];
+
+    wide.wide[0] = (struct wide_box){.image = 17, .score = 0.1, .box = {1e-9, 2, 3, 1e99}};
+    memcpy(first, columns.boxes.pieces, sizeof(first));
+    first[N_CLASSES + 3] = &wide;
+    columns.boxes.pieces = first;
+    columns.boxes.has_wide = true;
+    struct block block = write_block(&columns, &box_frame);
+    assert_true(arena_open(&arena, 1 << 20, &err));
+    assert_true(boxrows_flatten(&flat, &columns.boxes, arena, &err));
+    assert_true(columns_check(&columns, block.data, block.size, &box_frame, &err));
+    assert_null(columns.boxes.packed);
+    assert_memory_equal(columns.boxes.class_start, packed_starts, sizeof(packed_starts));
+    assert_memory_equal(columns.boxes.image, flat.image, N_BOXES * sizeof(uint32_t));
+    assert_memory_equal(columns.boxes.score, flat.score, N_BOXES * sizeof(double));
+    assert_memory_equal(columns.boxes.box, flat.box, N_BOXES * sizeof(struct box));
+    assert_true(flat.box[4].height == 1e99 && flat.score[3] == 99999999e-15);
+    arena_close(&arena);
+    free(block.data);
+}
+
 static void test_columns_check_problems_and_failure(void **state)
 {
     (void)state;
@@ -183,7 +276,7 @@ struct lie {
 
 static const struct lie lies[] = {
     {"magic", topk_block, 0, 1, 'B', "version"},
-    {"version", topk_block, 8, 4, 2, "version"},
+    {"version", topk_block, 8, 4, 1, "version"},
     {"kind", topk_block, 12, 4, 9, "kind"},
     {"another kind", topk_block, 12, 4, COLUMNS_BOXES, "size"},
     {"size", topk_block, 16, 8, 1000, "size"},
@@ -197,7 +290,14 @@ static const struct lie lies[] = {
     {"rows more", boxes_block, 80, 8, N_BOXES + 1, "ascend"},
     {"ranks fewer", topk_block, 88, 8, 1, "size"},
     {"ranks that wrap", topk_block, 88, 8, UINT64_MAX, "impossible"},
-    {"reserved", topk_block, 96, 1, 1, "version"},
+    {"reserved", topk_block, 104, 1, 1, "version"},
+    {"ranks that are packed", topk_block, 96, 1, 1, "version"},
+    {"boxes that are packed twice", packed_block, 96, 1, 2, "version"},
+    {"boxes that are packed after all", boxes_block, 96, 1, 1, "size"},
+    {"image index of a packed box", packed_block, IMAGES_AT + 4 * 24, 4, N_IMAGES, "image index"},
+    {"negative width of a packed box", packed_block, IMAGES_AT + 2 * 24 + 16, 4, 0x80000001,
+     "negative"},
+    {"negative height of a packed box", packed_block, IMAGES_AT + 20, 4, 0xf8000009, "negative"},
     {"class index", topk_block, 128, 2, N_CLASSES, "class index"},
     {"class index of the last image and rank", topk_block, 128 + 2 * (64 + 39), 2, N_CLASSES,
      "class index"},
@@ -275,18 +375,21 @@ static void test_columns_check_bounds(void **state)
 
 static void test_columns_check_finds_every_flipped_bit(void **state)
 {
-    (void)state;
-    struct block block = boxes_block();
+    struct block (*const make[])(void) = {boxes_block, packed_block};
     struct columns columns;
     struct err err = {0};
 
-    for (size_t bit = 0; bit < block.size * 8; bit++) {
-        block.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        assert_false(columns_check(&columns, block.data, block.size, &box_frame, &err));
-        block.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(make); i++) {
+        struct block block = make[i]();
+        for (size_t bit = 0; bit < block.size * 8; bit++) {
+            block.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+            assert_false(columns_check(&columns, block.data, block.size, &box_frame, &err));
+            block.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        }
+        assert_true(columns_check(&columns, block.data, block.size, &box_frame, &err));
+        free(block.data);
     }
-    assert_true(columns_check(&columns, block.data, block.size, &box_frame, &err));
-    free(block.data);
 }
 
 static void test_columns_check_other_classes(void **state)
@@ -328,6 +431,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns_check_topk),
         cmocka_unit_test(test_columns_check_boxes),
+        cmocka_unit_test(test_columns_check_packed_boxes),
+        cmocka_unit_test(test_columns_write_wide_pieces),
         cmocka_unit_test(test_columns_check_problems_and_failure),
         cmocka_unit_test(test_columns_check_refuses),
         cmocka_unit_test(test_columns_check_refuses_another_kind),

@@ -83,8 +83,12 @@ static void set_fill(struct problem_set *set, uint64_t seed)
     }
     set->box_start[CLASSES] = n_boxes;
     set->truth_start[CLASSES] = n_truths;
-    set->columns = (struct box_columns){n_boxes,        CLASSES,    set->box_start,
-                                        set->box_image, set->score, set->box};
+    set->columns = (struct box_columns){.n_rows = n_boxes,
+                                        .n_classes = CLASSES,
+                                        .class_start = set->box_start,
+                                        .image = set->box_image,
+                                        .score = set->score,
+                                        .box = set->box};
     set->labels = (struct box_labels){IMAGES,           CLASSES,          n_truths,
                                       set->truth_start, set->truth_image, set->truth_box,
                                       set->area,        set->is_crowd,    set->split};
@@ -195,7 +199,12 @@ static void test_coarsen(void **state)
 
     assert_true(arena_open(&arena, ARENA_MAX, &err));
     assert_true(coarsen_columns(&columns,
-                                &(struct box_columns){5, 3, class_start, image, score, box},
+                                &(struct box_columns){.n_rows = 5,
+                                                      .n_classes = 3,
+                                                      .class_start = class_start,
+                                                      .image = image,
+                                                      .score = score,
+                                                      .box = box},
                                 &grouping, arena, &err));
     assert_true(coarsen_labels(
         &labels, &(struct box_labels){5, 3, 5, class_start, image, box, area, is_crowd, split},
@@ -279,7 +288,13 @@ static void test_evaluate_boxes(void **state)
 
     assert_true(arena_open(&arena, ARENA_MAX, &err));
     assert_true(evaluate_boxes(
-        &card, &(struct box_columns){4, 3, box_start, box_image, score, box},
+        &card,
+        &(struct box_columns){.n_rows = 4,
+                              .n_classes = 3,
+                              .class_start = box_start,
+                              .image = box_image,
+                              .score = score,
+                              .box = box},
         &(struct box_labels){3, 3, 2, class_start, truth_image, truth_box, area, is_crowd, split},
         &(struct class_info){
             .n_classes = 3, .id = id, .n_groups = 2, .group_name = names, .group = group},

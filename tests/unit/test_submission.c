@@ -16,6 +16,7 @@
 #include "common/draw.h"
 #include "common/macros.h"
 #include "scorer/data/submission.h"
+#include "scorer/metric/boxrows.h"
 
 enum { IDS_MAX = 4, PROBLEMS_MAX = 6 };
 
@@ -103,6 +104,16 @@ static struct submission_source make_source(const struct catalog *catalog,
         .fd = -1,
         .n_threads = 1,
     };
+}
+
+/* As arrays, until the arena's end. */
+static const struct box_columns *flatten(const struct box_columns *boxes)
+{
+    struct err err;
+    struct box_columns *flat = arena_alloc(arena, 1, sizeof(*flat), &err);
+
+    assert_true(flat != NULL && boxrows_flatten(flat, boxes, arena, &err));
+    return flat;
 }
 
 static void print_problems(void)
@@ -196,7 +207,7 @@ static void test_submission_read_boxes(void **state)
             print_problems();
             fail_msg("%s", err.text);
         }
-        const struct box_columns *boxes = &submission.boxes;
+        const struct box_columns *boxes = flatten(&submission.boxes);
         assert_int_equal(submission.n_rows, 4);
         assert_int_equal(boxes->n_rows, 4);
         assert_int_equal(boxes->n_classes, 5);
@@ -225,7 +236,7 @@ static void test_submission_read_prediction_strings(void **state)
         print_problems();
         fail_msg("%s", err.text);
     }
-    const struct box_columns *boxes = &submission.boxes;
+    const struct box_columns *boxes = flatten(&submission.boxes);
     assert_int_equal(submission.n_rows, 3);
     assert_memory_equal(boxes->class_start, ((size_t[]){0, 0, 2, 2, 3, 3}), 48);
     assert_memory_equal(boxes->image, ((uint32_t[]){2, 1, 2}), 12);
@@ -251,8 +262,9 @@ static void test_submission_read_normalized_edges(void **state)
         make_source(&catalog, FORMAT_PREDICTION_STRING, 0, text, sizeof(text) - 1);
     source.form.prediction = &by_edges;
     assert_true(submission_read(&submission, &source, arena, &problems, &err));
-    assert_memory_equal(&submission.boxes.box[0], &((struct box){25, 100, 25, 100}), 32);
-    assert_memory_equal(&submission.boxes.box[1], &((struct box){0, 0, 320, 120}), 32);
+    const struct box_columns *boxes = flatten(&submission.boxes);
+    assert_memory_equal(&boxes->box[0], &((struct box){25, 100, 25, 100}), 32);
+    assert_memory_equal(&boxes->box[1], &((struct box){0, 0, 320, 120}), 32);
     source.data = wrong;
     source.size = sizeof(wrong) - 1;
     assert_false(submission_read(&submission, &source, arena, &problems, &err));
@@ -560,8 +572,12 @@ static size_t random_text(char *text, enum submission_format format, unsigned me
     return size;
 }
 
-static void assert_same_boxes(const struct box_columns *a, const struct box_columns *b)
+static void assert_same_boxes(const struct box_columns *left, const struct box_columns *right)
 {
+    const struct box_columns *a = flatten(left);
+    const struct box_columns *b = flatten(right);
+
+    assert_int_equal(left->has_wide, right->has_wide);
     assert_int_equal(a->n_rows, b->n_rows);
     assert_memory_equal(a->class_start, b->class_start, (a->n_classes + 1) * sizeof(size_t));
     if (a->n_rows > 0) {
@@ -709,7 +725,7 @@ static void test_submission_read_keeps_to_the_limit(void **state)
         size += (size_t)sprintf(text + size, "7,0,1,1,1,1,1\n");
     }
     struct submission_source source = make_source(&catalog, FORMAT_BOXES, 0, text, size);
-    assert_true(arena_open(&small, 8 << 20, &err));
+    assert_true(arena_open(&small, 3 << 20, &err));
     assert_false(submission_read(&submission, &source, small, &problems, &err));
     assert_int_equal(err.code, ERR_LIMIT);
     assert_true(submission_read(&submission, &source, arena, &problems, &err));

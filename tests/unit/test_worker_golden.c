@@ -383,7 +383,7 @@ static void test_worker_golden_too_many_boxes(void **state)
 {
     struct rig *rig = *state;
     static const char header[] = "image_id,category_id,score,x,y,width,height\n";
-    static const char row[] = "1146,1,1,1,1,1,1\n";
+    static const char row[] = "1146,1,0.98765432109,1,1,1,1\n"; /* too long to be packed */
     size_t n = 6 << 20;
     size_t size = strlen(header) + n * strlen(row);
     char *text = malloc(size + 1);
