@@ -79,6 +79,7 @@ static void fill_row(struct listing *listing, const struct jvalue *submission)
         }
         listing_text(listing, service_text(submission, keys[i]));
     }
+    listing_text(listing, service_text(submission, "reason"));
 }
 
 static bool print_list(const struct jvalue *root, enum options_form form, struct err *err)
@@ -86,7 +87,7 @@ static bool print_list(const struct jvalue *root, enum options_form form, struct
     static const struct listing_column columns[] = {
         {"sequence", true},  {"id", false},          {"team", false},       {"fileName", false},
         {"date", false},     {"status", false},      {"publicScore", true}, {"privateScore", true},
-        {"selected", false}, {"description", false},
+        {"selected", false}, {"description", false}, {"reason", false},
     };
     const struct jvalue *submissions = jvalue_member(root, "submissions");
     struct listing listing = listing_of(columns, ARRAY_SIZE(columns));

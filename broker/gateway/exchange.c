@@ -49,6 +49,7 @@ void exchange_close(struct exchange **exchange)
     poll_leave(closed);
     upload_leave(closed);
     bytes_free(&closed->body);
+    wire_buffer_free(&closed->kept);
     free(closed);
     *exchange = NULL;
 }

@@ -73,7 +73,8 @@ struct exchange {
     struct copies_waiter waiter;
     struct exchange_upload upload;
     struct exchange_poll poll;
-    int64_t list_rows; /* a list of submissions: asked for */
+    int64_t list_rows;       /* a list of submissions: asked for */
+    struct wire_buffer kept; /* owned; an answer of the broker that the next one is shown with */
 };
 
 /* Errors: ERR_SYSTEM (no memory). Owns: *exchange is owned by the caller. */

@@ -197,8 +197,20 @@ static void on_receipt_page(struct exchange *exchange, const struct wire_message
     struct html html;
 
     html_start(&html, ANSWER_BYTES_MAX);
-    page_receipt(&html, exchange->args.text[0], reply->receipt_files.files);
+    page_receipt(&html, exchange->args.text[0], wire_buffer_bytes(&exchange->kept),
+                 reply->receipt_files.files);
     exchange_answer(exchange, 200, &html.out, "text/html; charset=utf-8");
+}
+
+static void on_page_submission(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct err err;
+
+    if (!wire_buffer_set(&exchange->kept, reply->submission.row, &err)) {
+        exchange_fail_err(exchange, &err);
+        return;
+    }
+    ask_receipt(exchange, on_receipt_page);
 }
 
 /* Without a token the same answer for every id, so that none can be told to exist. */
@@ -210,7 +222,11 @@ void handle_receipt_page(struct exchange *exchange)
                       "assay verify checks it without asking anybody.");
         return;
     }
-    ask_receipt(exchange, on_receipt_page);
+    struct wire_message message = {
+        .type = WIRE_SUBMISSION_GET,
+        .submission_get = {.token = exchange_token(exchange),
+                           .submission = wire_text(exchange->args.text[0])}};
+    exchange_ask(exchange, &message, WIRE_SUBMISSION, on_page_submission);
 }
 
 void handle_selection_put(struct exchange *exchange)

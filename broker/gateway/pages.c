@@ -353,14 +353,55 @@ static void receipt_file(struct html *html, const struct wire_receipt_file *file
     html_markup(html, "</pre>\n");
 }
 
-void page_receipt(struct html *html, const char *submission, struct wire_bytes files)
+/* How a submission stands: its state, why, and what it waits for. */
+static void submission_state(struct html *html, const struct wire_submission_row *row)
+{
+    html_markup(html, "<p>State: <b>");
+    html_string(html, submission_state_name(row->state));
+    html_markup(html, "</b>");
+    if (row->reason.size > 0) {
+        html_markup(html, " (");
+        html_text(html, row->reason);
+        html_markup(html, ")");
+    }
+    if (row->public_score.size > 0) {
+        html_markup(html, ", public score ");
+        html_text(html, row->public_score);
+    }
+    if (row->state == SUBMISSION_RECEIVING) {
+        html_markup(html, ", its bytes are taken until ");
+        html_time(html, row->until_ms);
+        html_markup(html, " UTC");
+    }
+    if (row->queue_position > PAGE_POSITION_MAX) {
+        html_markup(html, ", more than 1000 are before it");
+    } else if (row->queue_position > 0) {
+        html_markup(html, ", place ");
+        html_int(html, row->queue_position);
+        html_markup(html, " in the queue");
+    }
+    if (row->expected_ms >= 0) {
+        html_markup(html, ", its score is expected in about ");
+        html_int(html, (row->expected_ms + 999) / 1000);
+        html_markup(html, " s");
+    }
+    html_markup(html, ".</p>\n");
+}
+
+void page_receipt(struct html *html, const char *submission, struct wire_bytes row,
+                  struct wire_bytes files)
 {
     struct wire_receipt_file file;
+    struct wire_submission_row shown;
 
     page_start(html, "Assay", wire_text("Receipt"));
     html_markup(html, "<h1>Receipt</h1>\n<p class=\"soft\">Submission <code>");
     html_string(html, submission);
-    html_markup(html, "</code></p>\n<p>What was recorded about this submission, line by line as it "
+    html_markup(html, "</code></p>\n");
+    if (wire_next(&shown, WIRE_SUBMISSION_ROW, &row) == WIRE_ITEM) {
+        submission_state(html, &shown);
+    }
+    html_markup(html, "<p>What was recorded about this submission, line by line as it "
                       "was signed. <code>assay receipt ");
     html_string(html, submission);
     html_markup(html, "</code> saves the lines with their signatures, and <code>minisign -V</code> "

@@ -8,7 +8,7 @@
 #include "broker/gateway/copies.h"
 #include "broker/gateway/html.h"
 
-enum { PAGE_BOARD_ROWS = 500 };
+enum { PAGE_BOARD_ROWS = 500, PAGE_POSITION_MAX = 1000 };
 
 /* The competitions. */
 void page_index(struct html *html, const struct copy *copy);
@@ -18,7 +18,13 @@ void page_index(struct html *html, const struct copy *copy);
  */
 MUST_CHECK bool page_board(struct html *html, const struct copy *copy, size_t first);
 
-/* The receipt of a submission: what anybody may see of it. `files`: records of receipt_file. */
-void page_receipt(struct html *html, const char *submission, struct wire_bytes files);
+/*
+ * A submission: how it stands, and its receipts.
+ *
+ *   row    a record of submission_row
+ *   files  records of receipt_file
+ */
+void page_receipt(struct html *html, const char *submission, struct wire_bytes row,
+                  struct wire_bytes files);
 
 void page_error(struct html *html, unsigned status, const char *title, struct wire_bytes detail);

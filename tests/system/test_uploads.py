@@ -92,6 +92,17 @@ class PromisesTest(UploadsTest):
         blob = self.dir / "blobs" / sha256[:2] / sha256[2:]
         self.assertEqual((blob.read_bytes(), blob.stat().st_mode & 0o7777), (BODY, 0o440))
 
+    def test_the_page_of_a_submission(self):
+        path, promised = self.promised()
+        page = "/s/" + promised["id"]
+        shown = self.parts.ask("GET", page, None, self.token)[2].decode()
+        self.assertIn("State: <b>receiving</b>, its bytes are taken until", shown)
+        self.piece(path, BODY, 0)
+        shown = self.parts.ask("GET", page, None, self.token)[2].decode()
+        self.assertIn("State: <b>accepted</b>, place 1 in the queue.", shown)
+        other = self.parts.team("b")["token"]
+        self.assertEqual(self.parts.ask("GET", page, None, other)[0], 404)
+
     def test_a_whole_file_keeps_a_promise(self):
         path, promised = self.promised()
         self.check_problem(self.upload(self.token, BODY[:-1], Idempotency_Key=KEY), 409, "conflict")
