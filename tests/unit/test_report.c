@@ -256,6 +256,18 @@ static void test_report_make_unknown_class(void **state)
     fixture_close(&fixture);
 }
 
+static void test_report_median_count(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = {90, 5, 2, 1};
+
+    for (size_t n = 1; n <= ARRAY_SIZE(counts); n++) {
+        static const double expected[] = {90, 47.5, 5, 3.5};
+        const struct report report = {.n_train = n, .train_images = counts};
+        assert_float_equal(report_median_count(&report), expected[n - 1], 0);
+    }
+}
+
 /* What a form of the report writes; the caller frees it. */
 static char *written(const struct fixture *fixture, const struct figures *figures)
 {
@@ -386,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_report_make_detection_rules),
         cmocka_unit_test(test_report_make_classification),
         cmocka_unit_test(test_report_make_unknown_class),
+        cmocka_unit_test(test_report_median_count),
         cmocka_unit_test(test_report_write_detection),
         cmocka_unit_test(test_report_write_page_escapes),
         cmocka_unit_test(test_figures_draw_hostile_names),
