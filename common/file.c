@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
+
 enum { PATH_SIZE = 4096 };
 
 void bytes_free(struct bytes *bytes)
@@ -147,6 +149,7 @@ bool file_write_durable(const char *path, const void *data, size_t size, unsigne
         !write_and_sync(beside, data, size, mode, err)) {
         return false;
     }
+    CRASHPOINT("file written, not renamed");
     if (rename(beside, path) < 0) {
         err_set(err, ERR_SYSTEM, "rename to %s: %s", path, strerror(errno));
         unlink(beside);

@@ -9,6 +9,7 @@
 
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/records.h"
+#include "common/crashpoint.h"
 #include "common/crypt.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -231,6 +232,7 @@ static void on_committed(struct exchange *exchange, const struct wire_message *r
         exchange_fail_reply(exchange, reply);
         return;
     }
+    CRASHPOINT("accepted, client not told");
     answer_accepted(exchange, &reply->submit_accepted);
 }
 
@@ -251,6 +253,7 @@ void upload_commit(struct exchange *exchange)
     commit->received_ms = upload->received_ms;
     memcpy(commit->key, upload->key, sizeof(commit->key));
     memcpy(commit->sha256, upload->job.sha256, sizeof(commit->sha256));
+    CRASHPOINT("blob stored, broker not told");
     exchange_ask_long(exchange, &message, exchange->parts->settings.times.commit_ms, on_committed);
 }
 

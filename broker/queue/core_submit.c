@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/crashpoint.h"
 #include "common/text.h"
 
 enum { LIST_ROWS_MAX = 1000 };
@@ -156,7 +157,9 @@ static bool reply_accepted(struct core *core, const struct core_request *request
     if (!entry_read(&entry, texts, submit->entry, submit->entry_size, err)) {
         return false;
     }
+    CRASHPOINT("submission committed, not signed");
     receipt_sign(minisig, &core->keys->receipt, submit->entry, submit->entry_size);
+    CRASHPOINT("submission signed, not answered");
     reply.submit_accepted.submission = wire_text(entry.values[ENTRY_SUBMISSION_ID].text);
     reply.submit_accepted.is_repeated = submit->outcome == STORE_REPEATED;
     reply.submit_accepted.entry = (struct wire_bytes){.data = (const unsigned char *)submit->entry,

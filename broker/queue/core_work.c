@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/crashpoint.h"
 #include "common/crypt.h"
 #include "common/text.h"
 
@@ -95,6 +96,7 @@ static bool finish_claim(struct core *core, struct core_request *request,
     if (claim->outcome != STORE_DONE) {
         return core_refuse_store(core, request, claim->outcome, err);
     }
+    CRASHPOINT("job claimed, worker not told");
     reply.job.submission = wire_text(claim->submission);
     reply.job.competition = wire_text(claim->competition);
     reply.job.sealed = wire_buffer_bytes(&claim->sealed);
@@ -252,6 +254,7 @@ static bool note_result(struct core *core, const struct store_changed *changed, 
     if (!core_note_changed(core, changed, err)) {
         return false;
     }
+    CRASHPOINT("result on the board, worker not told");
     if (!changed->is_revealed || contest == NULL) {
         return true;
     }
@@ -271,6 +274,7 @@ static bool finish_result(struct core *core, struct core_request *request,
     }
     switch (complete->outcome) {
     case STORE_DONE:
+        CRASHPOINT("result committed, worker not told");
         return note_result(core, &complete->changed, err) &&
                reply_taken(core, request, job, VERDICT_RECORDED, err);
     case STORE_REPEATED:

@@ -16,6 +16,8 @@
 #include "broker/queue/core.h"
 #include "broker/queue/doors.h"
 #include "broker/queue/store_thread.h"
+#include "common/channel.h"
+#include "common/crashpoint.h"
 #include "common/crypt.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -276,6 +278,7 @@ static bool make_organizer(struct loop *loop, struct err *err)
     if (!ok) {
         return false;
     }
+    CRASHPOINT("organizer's token written, not stored");
     store_batch(loop->store, calls, 1);
     return put->outcome == STORE_DONE ||
            err_set(err, ERR_STORE, "the organizer's token cannot be kept");

@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
+
 enum { RING_MIN = 1024 };
 
 /* First in, first out; grows, never shrinks. */
@@ -98,6 +100,7 @@ static void *run(void *context)
 
     while ((n_calls = take_waiting(thread, calls)) > 0) {
         store_batch(thread->store, calls, n_calls);
+        CRASHPOINT("after the commit");
         give_back(thread, calls, n_calls);
     }
     return NULL;

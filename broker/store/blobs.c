@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
 #include "common/crypt.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -368,10 +369,12 @@ static bool put_on_shelf(struct blobs_upload *upload, const char *path, struct e
     if (shelf < 0) {
         return false;
     }
+    CRASHPOINT("blob synced, not renamed");
     bool ok = rename(upload->path, path) == 0 ||
               err_set(err, ERR_STORE, "rename an upload to %s: %s", path, strerror(errno));
     if (ok) {
         upload->path[0] = '\0';
+        CRASHPOINT("blob renamed, folder not synced");
         ok = fsync(shelf) == 0 ||
              err_set(err, ERR_STORE, "fsync the folder of %s: %s", path, strerror(errno));
     }
@@ -388,6 +391,7 @@ static bool finish(struct blobs_upload *upload, const uint8_t sha256[static SHA2
     if (upload->is_part && (fchmod(upload->fd, BLOB_MODE) < 0 || futimens(upload->fd, NULL) < 0)) {
         return err_set(err, ERR_STORE, "finish an upload: %s", strerror(errno));
     }
+    CRASHPOINT("blob written, not synced");
     if (fsync(upload->fd) < 0) {
         return err_set(err, ERR_STORE, "fsync an upload: %s", strerror(errno));
     }

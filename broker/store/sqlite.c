@@ -43,6 +43,7 @@ struct embedded {
     size_t size;
 };
 
+#include "common/crashpoint.h"
 #include "migrations.inc"
 
 struct db {
@@ -430,7 +431,10 @@ static bool run_migration(struct db *db, int number, const struct embedded *file
         return err_set(err, ERR_SYSTEM, "no memory for %s", file->name);
     }
     bool ok = run_text(db, "BEGIN IMMEDIATE", err) && run_text(db, sql, err) &&
-              note_migration(db, number, file, now_ms, err) && run_text(db, "COMMIT", err);
+              note_migration(db, number, file, now_ms, err);
+    CRASHPOINT("in a migration");
+    ok = ok && run_text(db, "COMMIT", err);
+    CRASHPOINT("after a migration");
     if (!ok) {
         db_rollback(db);
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/store/inside.h"
+#include "common/crashpoint.h"
 #include "common/log.h"
 
 static bool open_database(struct store *store, const struct store_settings *settings,
@@ -150,6 +151,7 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
         return false;
     }
     bool ok = run(store, call, &err);
+    CRASHPOINT("in the batch");
     if (!ok) {
         log_error("store call failed", "call=%s text=\"%s\"", call_name(call), err.text);
         store_call_fail(call, db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
@@ -167,6 +169,7 @@ static bool run_batch(struct store *store, struct store_call *const *calls, size
         ok = run_in_savepoint(store, calls[i]);
     }
     if (ok) {
+        CRASHPOINT("before the commit");
         return db_commit(store->db, &err);
     }
     db_rollback(store->db);

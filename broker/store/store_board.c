@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "broker/board/score.h"
+#include "common/crashpoint.h"
 #include "common/text.h"
 
 static const char *const move_names[] = {
@@ -129,6 +130,7 @@ static bool move_to(struct store *store, struct store_board_move *call,
     call->outcome = STORE_DONE;
     call->board_state = state;
     call->board_changed_ms = call->now_ms;
+    CRASHPOINT("board about to move");
     return set_state(store, call->competition, state, call->now_ms, &call->board_version, err) &&
            append_move(store, display, call->competition, call->move, call->board_version,
                        call->now_ms, err);
@@ -193,6 +195,7 @@ static bool open_finals(struct store *store, struct store_board_move *call,
         return false;
     }
     call->board_state = is_revealed ? BOARD_REVEALED : BOARD_REVEALING;
+    CRASHPOINT("finals sent to be opened");
     return true;
 }
 
@@ -261,6 +264,7 @@ bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_m
         return true;
     }
     *is_revealed = true;
+    CRASHPOINT("finals opened, board not revealed");
     return db_run(db, DB_BEST_REVEAL, err, db_int(competition)) &&
            set_state(store, competition, BOARD_REVEALED, now_ms, board_version, err) &&
            append_move(store, &display, competition, BOARD_REVEAL, *board_version, now_ms, err);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "broker/board/score.h"
+#include "common/crashpoint.h"
 #include "common/text.h"
 
 /* The board's view of a result's value. */
@@ -289,6 +290,7 @@ static bool record(struct store *store, struct store_complete *call, const struc
         ok = record_opened(store, call, job, &subject, err);
         break;
     }
+    CRASHPOINT("result recorded, job not finished");
     return ok && finish_job(store, call, job, err) && settle(store, call, job, err);
 }
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/crashpoint.h"
 #include "common/text.h"
 
 enum { DIFFERENCES_MAX = 200 };
@@ -75,6 +76,7 @@ bool store_do_rescore_plan(struct store *store, struct store_rescore_plan *call,
         return true;
     }
     call->outcome = STORE_DONE;
+    CRASHPOINT("page of a re-score about to be planned");
     return plan_page(store, call, competition, planned_up_to, err) &&
            store_run_settle(store, call->run, call->now_ms, err);
 }
@@ -128,6 +130,7 @@ bool store_run_settle(struct store *store, int64_t run, int64_t now_ms, struct e
     if (db_column_int(db, DB_JOB_OF_COMPETITION, 0) > 0) {
         return true;
     }
+    CRASHPOINT("re-score done, run not finished");
     return append_run(store, run, now_ms, err) && db_run(db, DB_RUN_FINISH, err, db_int(run));
 }
 

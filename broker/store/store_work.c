@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/crashpoint.h"
 #include "common/text.h"
 
 enum { EXPIRE_ROWS = 100, REASON_SIZE = 241 };
@@ -251,6 +252,7 @@ bool store_do_fail(struct store *store, struct store_fail *call, struct err *err
     wire_text_copy(reason, sizeof(reason), call->reason);
     err_make_printable(reason);
     call->is_parked = job.n_fails + 1 >= STORE_FAILS_MAX;
+    CRASHPOINT("failure reported, not counted");
     int64_t due_boot_ms = call->now_boot_ms + STORE_RETRY_DELAY_MS * (job.n_fails + 1);
     return db_run(store->db, DB_JOB_FAIL, err, db_int(job.number),
                   db_int(call->is_parked ? JOB_PARKED : JOB_DELAYED), db_int(due_boot_ms),
@@ -299,6 +301,7 @@ static bool lose(struct store *store, struct store_expire *call, int64_t number,
         return err_set(err, ERR_STORE, "job %lld went away", (long long)number);
     }
     bool is_parked = job.n_lost + 1 >= STORE_LOST_MAX;
+    CRASHPOINT("leases found lost, not taken back");
     call->n_lost++;
     call->n_parked += is_parked;
     return db_run(store->db, DB_JOB_LOSE, err, db_int(number),

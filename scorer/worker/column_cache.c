@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "schemas/blob.h"
@@ -99,6 +100,7 @@ static bool put(const char *path, int block, struct err *err)
     }
     bool ok = copy_all(file, block, err);
     close(file);
+    CRASHPOINT("columns written, not renamed");
     if (ok && rename(beside, path) < 0) {
         ok = err_set(err, ERR_SYSTEM, "rename to %s: %s", path, strerror(errno));
     }

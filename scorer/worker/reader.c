@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -186,6 +187,7 @@ static bool read_job(struct zygote *zygote, const struct wire_job *job, int outp
         run_child(zygote, zygote->packet.fds[0], zygote->packet.fds[1], output, job->size_bytes);
     }
     packet_close_fds(&zygote->packet);
+    CRASHPOINT("reader started on the file");
     return await_child(zygote, child, err) && sealed_finish(output, err);
 }
 
@@ -200,6 +202,7 @@ static bool serve(struct zygote *zygote, struct err *err)
     }
     bool ok =
         sealed_make(&output, "assay-columns", err) && read_job(zygote, &message.job, output, err);
+    CRASHPOINT("file read, columns not handed over");
     if (ok) {
         ok = packet_send(zygote->socket, NULL, 0, &output, 1, err);
     } else {

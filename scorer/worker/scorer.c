@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/crashpoint.h"
 #include "common/log.h"
 #include "schemas/scorecard.h"
 #include "scorer/metric/evaluate.h"
@@ -244,12 +245,14 @@ static bool serve(struct scorer *scorer, struct err *err)
     if (!report_read_job(&message, scorer->packet.data, scorer->packet.size, err)) {
         return false;
     }
+    CRASHPOINT("scorer asked");
     if (!work(&sheet, scorer, &message, err)) {
         struct err reason = *err;
         if (!report_failure(&scorer->answer, &message, scorer->settings->name, reason.text, err)) {
             return false;
         }
     }
+    CRASHPOINT("scored, link not told");
     return packet_send(scorer->socket, scorer->answer.data, scorer->answer.size, &sheet,
                        sheet >= 0 ? 1 : 0, err);
 }

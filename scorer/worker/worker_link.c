@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/channel.h"
+#include "common/crashpoint.h"
 #include "common/curve.h"
 #include "common/daemon.h"
 #include "common/file.h"
@@ -176,6 +177,7 @@ static void on_job(struct worker_link *link, const struct wire_job *job, const v
     link->lease.job_id = job->job_id;
     link->lease.fence = job->fence;
     hold_lease(link, job->lease_ms, now_ms);
+    CRASHPOINT("worker has the job, did nothing");
     log_debug("job", "job=%" PRIu64 " submission=%.*s bytes=%" PRIu64, job->job_id,
               (int)job->submission.size, (const char *)job->submission.data, job->size_bytes);
     pipeline_start(link->pipeline, frame, size, now_ms);
@@ -198,12 +200,18 @@ static void on_taken(struct worker_link *link, const struct wire_result_taken *t
 {
     static const char *const names[] = {"recorded", "repeated", "stale", "different"};
     const char *verdict = taken->verdict < ARRAY_SIZE(names) ? names[taken->verdict] : "unknown";
+    bool is_awaited = link->state == LINK_REPORTING;
 
-    if (link->state != LINK_REPORTING || taken->job_id != link->lease.job_id) {
+    if (taken->job_id != link->lease.job_id) {
         return;
     }
-    log_info("job reported", "job=%" PRIu64 " verdict=%s ms=%" PRId64, taken->job_id, verdict,
-             now_ms - link->started_ms);
+    log_info(is_awaited ? "job reported" : "late answer",
+             "job=%" PRIu64 " fence=%" PRIu64 " verdict=%s ms=%" PRId64, taken->job_id,
+             link->lease.fence, verdict, now_ms - link->started_ms);
+    if (!is_awaited) {
+        return;
+    }
+    CRASHPOINT("worker knows that the result is taken");
     link->retry_ms = RETRY_MIN_MS;
     become_idle(link, now_ms);
 }
@@ -291,7 +299,9 @@ static void on_answer(struct worker_link *link, struct wire_bytes answer, int64_
                  (int)message.failed.reason.size, (const char *)message.failed.reason.data);
     }
     link->state = LINK_REPORTING;
+    CRASHPOINT("worker has the result, not sent");
     report(link, now_ms);
+    CRASHPOINT("worker sent the result");
 }
 
 static void ask_restarts(struct worker_link *link)
