@@ -109,7 +109,7 @@ static void check_state(struct world *world, const struct wish *wish)
 /* Every index of the log once and none left out: the genesis, and what the submissions have. */
 static void check_log(struct world *world)
 {
-    bool is_there[1 + 2 * SUBMISSIONS_MAX] = {true};
+    bool is_there[1 + 3 * SUBMISSIONS_MAX] = {true};
     static struct store_call call;
     size_t n = 1;
 

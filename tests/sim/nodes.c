@@ -16,6 +16,39 @@ double score_of(const uint8_t sha256[static SHA256_BYTES])
 
 /* ---- clients ---- */
 
+static void promise(struct world *world, unsigned node)
+{
+    struct client *client = &world->clients[node];
+    struct wish *wish = &client->wishes[client->next];
+    struct wire_message message = {.type = WIRE_PROMISE_PUT, .request_id = ++client->request_id};
+
+    message.promise_put.token = wire_text(client->token);
+    message.promise_put.competition = wire_text("sim");
+    memcpy(message.promise_put.key, wish->key, sizeof(wish->key));
+    memcpy(message.promise_put.sha256, wish->sha256, sizeof(wish->sha256));
+    message.promise_put.size_bytes = 1000;
+    message.promise_put.file_name = wire_text("file.csv");
+    world_send(world, NODE_CLIENT, node, &message);
+    client->retry_ms = world->now_ms + RETRY_MS + (int64_t)world_below(world, RETRY_MS);
+}
+
+/* The bytes of a promise follow when it was acknowledged; its id is that of the submission. */
+static void take_promise(struct world *world, struct client *client,
+                         const struct wire_promised *promised)
+{
+    struct wish *wish = &client->wishes[client->next];
+
+    for (unsigned i = 0; i < SUBMISSIONS_EACH; i++) {
+        if (wire_text_is(promised->submission, client->wishes[i].promised_id)) {
+            return;
+        }
+    }
+    if (wish->is_promised && wish->promised_id[0] == '\0') {
+        wire_text_copy(wish->promised_id, sizeof(wish->promised_id), promised->submission);
+        client->retry_ms = world->now_ms + (int64_t)world_below(world, 4000);
+    }
+}
+
 static void ask(struct world *world, unsigned node)
 {
     struct client *client = &world->clients[node];
@@ -39,7 +72,8 @@ void client_tick(struct world *world, unsigned node)
     struct client *client = &world->clients[node];
 
     if (client->next < SUBMISSIONS_EACH && world->now_ms >= client->retry_ms) {
-        ask(world, node);
+        const struct wish *wish = &client->wishes[client->next];
+        wish->is_promised && wish->promised_id[0] == '\0' ? promise(world, node) : ask(world, node);
     }
 }
 
@@ -48,6 +82,10 @@ static void take_receipt(struct world *world, struct client *client,
 {
     struct wish *wish = &client->wishes[client->next];
 
+    if (wish->is_promised && !wire_text_is(accepted->submission, wish->promised_id)) {
+        world_fail(world, "the bytes of %s became another submission", wish->promised_id);
+        return;
+    }
     if (!wish->is_acked) {
         wish->is_acked = true;
         wire_text_copy(wish->id, sizeof(wish->id), accepted->submission);
@@ -80,6 +118,10 @@ void client_receive(struct world *world, unsigned node, const struct wire_messag
 {
     struct client *client = &world->clients[node];
 
+    if (message->type == WIRE_PROMISED && client->next < SUBMISSIONS_EACH) {
+        take_promise(world, client, &message->promised);
+        return;
+    }
     if (message->type != WIRE_SUBMIT_ACCEPTED || client->next >= SUBMISSIONS_EACH ||
         is_known(world, client, &message->submit_accepted)) {
         return;

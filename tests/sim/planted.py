@@ -18,13 +18,13 @@ WORK = ROOT / "build" / "planted"
 # name, file, the line as it is, the line with the bug
 BUGS = [
     ("answered before it is durable", "broker/store/store.c",
-     "ok = db_commit(store->db, &err);", "db_rollback(store->db);"),
+     "return db_commit(store->db, &err);", "db_rollback(store->db);\n        return true;"),
     ("a fence that stays the same", "broker/store/statements.def",
      '"UPDATE job SET state = 1, fence = fence + 1, due_boot_ms',
      '"UPDATE job SET state = 1, fence = max(fence, 1), due_boot_ms'),
     ("an idempotency key that is forgotten", "broker/store/statements.def",
-     '"WHERE team = $1 AND idempotency_key = $2")',
-     '"WHERE team = $1 AND idempotency_key = $2 AND state > 9")'),
+     'WHERE team = $1 AND idempotency_key = $2")',
+     'WHERE team = $1 AND idempotency_key = $2 AND state > 9")'),
     ("a gap in the log", "broker/store/statements.def",
      "SET next_entry = next_entry + 1 WHERE", "SET next_entry = next_entry + 2 WHERE"),
     ("leases that never run out", "broker/store/statements.def",
@@ -52,8 +52,10 @@ BUGS = [
      '"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, $9, \'\', 0, 0, \'\')")',
      '"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 3, 0, 0, $9, \'\', 0, 0, \'\')")'),
     ("a receipt with the time of its repetition", "broker/store/statements.def",
-     'SELECT kind, line FROM entry WHERE submission = $1',
-     'SELECT kind, replace(line, \'2017\', \'2018\') FROM entry WHERE submission = $1'),
+     'SELECT line FROM entry WHERE submission = $1 AND kind',
+     'SELECT replace(line, \'2017\', \'2018\') FROM entry WHERE submission = $1 AND kind'),
+    ("a promise that becomes another submission", "broker/store/store_promise.c",
+     "memcpy(call->id, upload.id, sizeof(call->id));", ""),
 ]
 
 

@@ -45,6 +45,8 @@ struct wish {
     uint8_t key[16];
     uint8_t sha256[SHA256_BYTES];
     bool is_poison;
+    bool is_promised;     /* before its bytes */
+    char promised_id[33]; /* empty until the promise was acknowledged */
     int64_t failed_fence; /* of the last failure that a worker reported */
     unsigned n_failures;  /* reported, each fence once */
     bool is_acked;

@@ -20,7 +20,7 @@ enum {
     CALM_MS = 900000, /* within this everything must drain */
     TICK_MS = 50,
     LEASE_MS = 2000,
-    PROMISE_MS = 20000,
+    PROMISE_MS = 6 * 3600000,
     RESTART_MS = 500,
 };
 
@@ -510,6 +510,7 @@ static void plan_wishes(struct world *world, const struct client clients[CLIENTS
             world_bytes(world, wish->key, sizeof(wish->key));
             world_bytes(world, wish->sha256, sizeof(wish->sha256));
             wish->is_poison = world_chance(world, world->faults.poison_per_mille);
+            wish->is_promised = world_chance(world, 400);
             if (j > 0 && world_chance(world, 100)) { /* the same file again is another submission */
                 memcpy(wish->sha256, client->wishes[j - 1].sha256, sizeof(wish->sha256));
                 wish->is_poison = client->wishes[j - 1].is_poison;
