@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a reader's child does: one submission to columns or problems. One thread: the sandbox allows
- * no other.
+ * What a reader's child does: one submission to columns or problems. One thread: a filter cannot
+ * see the flags of clone3, which lie in memory, so that allowing threads would allow processes too.
  */
 #include "scorer/data/submission.h"
 #include "scorer/worker/reader.h"
