@@ -6,7 +6,9 @@
 
 #include <string.h>
 
-enum { SMALL_BYTES = 4096, STATIC_BYTES_MAX = 256 << 10 };
+#include "broker/gateway/upload.h"
+
+enum { RETRY_SECONDS = 10, SMALL_BYTES = 4096, STATIC_BYTES_MAX = 256 << 10 };
 
 static void answer_ok(struct exchange *exchange)
 {
@@ -27,15 +29,21 @@ void handle_health(struct exchange *exchange)
 
 static void on_stats(struct exchange *exchange, const struct wire_message *reply)
 {
-    (void)reply;
-    answer_ok(exchange);
+    if (reply->stats.is_busy) {
+        exchange_fail_busy(exchange, RETRY_SECONDS, "the broker takes no new submissions now");
+    } else {
+        answer_ok(exchange);
+    }
 }
 
-/* Ready: the broker answers too. */
+/* Ready: a submission that is sent now would be taken. */
 void handle_ready(struct exchange *exchange)
 {
     struct wire_message message = {.type = WIRE_STATS_GET};
 
+    if (!upload_has_room(exchange)) {
+        return;
+    }
     exchange_ask(exchange, &message, WIRE_STATS, on_stats);
 }
 

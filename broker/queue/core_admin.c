@@ -307,6 +307,7 @@ static bool finish_stats(struct core *core, struct core_request *request,
     }
     reply.stats = request->call.stats.stats;
     reply.stats.n_workers += core_workers(core);
+    reply.stats.is_busy = core_is_full(core) || core_is_behind(core);
     return core_reply(core, request, &reply, err);
 }
 

@@ -284,6 +284,34 @@ class GatewayTest(harness.SystemTest):
         harness.wait_for(lambda: harness.run("assay", "health", "--ready", env=env, check=None).returncode == 0,
                          "the gateway is let in")
 
+    def start_local(self, broker, gateway):
+        """Both by ipc, with more configuration each; the URL."""
+        self.start("assay-broker", self.broker_config(gateways="ipc://gateways.sock", events="ipc://events.sock",
+                                                      **broker))
+        self.start("assay-gateway", {"listen": "127.0.0.1:0", "address_file": "address", "blobs": "blobs",
+                                     "broker": "ipc://gateways.sock", "events": "ipc://events.sock", **gateway})
+        address = self.dir / "address"
+        harness.wait_for(lambda: address.exists() and address.read_text(), "the gateway listens")
+        return address.read_text()
+
+    def check_not_ready(self, url, text):
+        """It is alive all the same."""
+        def says():
+            done = harness.run("assay", "health", "--ready", env={"ASSAY_URL": url}, check=None)
+            return done.returncode != 0 and text in done.stderr
+        harness.wait_for(says, text)
+        harness.run("assay", "health", env={"ASSAY_URL": url})
+
+    def test_not_ready_where_the_broker_refuses(self):
+        self.check_not_ready(self.start_local({"disk_free_min_bytes": 1 << 50}, {}), "takes no new submissions")
+
+    def test_not_ready_where_the_disk_is_full(self):
+        url = self.start_local({}, {"limits": "{free_bytes: 1099511627776}"})
+        free = shutil.disk_usage(self.dir).free
+        if free > 1 << 40:
+            self.skipTest("this disk is never full")
+        self.check_not_ready(url, "no room")
+
     def test_tcp_needs_allowed_keys(self):
         process = self.start("assay-broker", self.broker_config())
         self.assertEqual(process.wait(harness.PATIENCE_SECONDS), 2)
