@@ -16,6 +16,7 @@ static_assert(CRYPT_SIGNATURE_BYTES == crypto_sign_BYTES, "signature size");
 static_assert(CRYPT_KEY_BYTES == crypto_secretbox_KEYBYTES, "box key size");
 static_assert(CRYPT_KEY_BYTES == crypto_scalarmult_BYTES, "curve key size");
 static_assert(CRYPT_KEY_BYTES == crypto_kdf_KEYBYTES, "derivation key size");
+static_assert(CRYPT_SHA512_BYTES == crypto_hash_sha512_BYTES, "SHA-512 size");
 static_assert(CRYPT_NONCE_BYTES == crypto_secretbox_NONCEBYTES, "nonce size");
 static_assert(CRYPT_BOX_EXTRA_BYTES == crypto_secretbox_MACBYTES, "box extra size");
 
@@ -48,6 +49,11 @@ void crypt_hash(void *hash, size_t hash_size, const void *data, size_t size, con
         crypto_generichash(hash, hash_size, data, size, key, key == NULL ? 0 : CRYPT_KEY_BYTES);
 
     assert(status == 0);
+}
+
+void crypt_sha512(uint8_t hash[static CRYPT_SHA512_BYTES], const void *data, size_t size)
+{
+    crypto_hash_sha512(hash, data, size);
 }
 
 void crypt_sign_keys(uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES],

@@ -35,6 +35,11 @@ bool crypt_equal(const void *a, const void *b, size_t size);
 /* BLAKE2b of `size` bytes, 16 to 64 bytes long; `key` is CRYPT_KEY_BYTES or NULL. */
 void crypt_hash(void *hash, size_t hash_size, const void *data, size_t size, const uint8_t *key);
 
+enum { CRYPT_SHA512_BYTES = 64 };
+
+/* SHA-512, which SSH signatures are made over. */
+void crypt_sha512(uint8_t hash[static CRYPT_SHA512_BYTES], const void *data, size_t size);
+
 /* Ed25519. The key pair of a seed is always the same. */
 void crypt_sign_keys(uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES],
                      uint8_t secret_key[static CRYPT_SECRET_KEY_BYTES],

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checkpoints of a log as C2SP signed notes, and the proof file that ties an entry to one:
+ *
+ *   checkpoint   ORIGIN LF  size LF  base64(root) LF  LF  "— " ORIGIN " " base64(key id | sig) LF
+ *   proof file   "c2sp.org/tlog-proof@v1" LF  "index " n LF  base64(hash) LF …  LF  checkpoint
+ *
+ * The origin is HOST/COMPETITION. Signatures of other keys (witnesses) behind the log's own are
+ * allowed and skipped.
+ *
+ * Source: C2SP signed-note, tlog-checkpoint, tlog-proof
+ */
+#pragma once
+
+#include "common/crypt.h"
+#include "schemas/tree.h"
+
+enum {
+    NOTE_ORIGIN_SIZE = 256,
+    NOTE_SIZE = 4096,        /* a checkpoint with room for witnesses, with its NUL */
+    NOTE_PROOF_SIZE = 16384, /* a proof file, with its NUL */
+    NOTE_KEY_TEXT_SIZE = 512,
+};
+
+struct note_public_key {
+    char origin[NOTE_ORIGIN_SIZE];
+    uint8_t key[CRYPT_PUBLIC_KEY_BYTES];
+};
+
+struct checkpoint {
+    uint64_t size;
+    struct tree_hash root;
+};
+
+/* Writes the key as ORIGIN+hash+key, the form that Go's note package reads. */
+void note_public_key_text(char text[static NOTE_KEY_TEXT_SIZE], const struct note_public_key *key);
+
+/* Reads that form, LF at the end allowed. Errors: ERR_INPUT. */
+MUST_CHECK bool note_public_key_read(struct note_public_key *key, const void *text, size_t size,
+                                     struct err *err);
+
+/* Signs a checkpoint; the note is NUL-terminated. */
+void checkpoint_sign(char note[static NOTE_SIZE], const struct checkpoint *checkpoint,
+                     const struct note_public_key *key,
+                     const uint8_t secret_key[static CRYPT_SECRET_KEY_BYTES]);
+
+/*
+ * Reads a checkpoint and checks the log's signature.
+ *
+ * Errors   ERR_INPUT  another origin, no signature of this key, a wrong one, or not this form
+ */
+MUST_CHECK bool checkpoint_read(struct checkpoint *checkpoint, const struct note_public_key *key,
+                                const void *note, size_t size, struct err *err);
+
+/* Writes the proof file of the entry at `index`, NUL-terminated. */
+void note_proof_write(char text[static NOTE_PROOF_SIZE], uint64_t index,
+                      const struct tree_proof *proof, const char *checkpoint_note);
+
+/*
+ * Checks that `leaf` is in the log at `index`, by a proof file; the checkpoint is handed out.
+ *
+ * Errors   ERR_INPUT  as checkpoint_read and tree_check_leaf, or another index
+ */
+MUST_CHECK bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_key *key,
+                                 const struct tree_hash *leaf, uint64_t index, const void *text,
+                                 size_t size, struct err *err);
