@@ -31,6 +31,10 @@ static const struct value_row selection_rows[] = {ENTRY_SELECTION_VALUES(VALUE_R
 static const struct value_row leaderboard_rows[] = {ENTRY_LEADERBOARD_VALUES(VALUE_ROW)};
 static const struct value_row rescore_rows[] = {ENTRY_RESCORE_VALUES(VALUE_ROW)};
 static const struct value_row promise_rows[] = {ENTRY_PROMISE_VALUES(VALUE_ROW)};
+static const struct value_row key_rows[] = {ENTRY_KEY_VALUES(VALUE_ROW)};
+static const struct value_row void_rows[] = {ENTRY_VOID_VALUES(VALUE_ROW)};
+static const struct value_row reveal_rows[] = {ENTRY_REVEAL_VALUES(VALUE_ROW)};
+static const struct value_row close_rows[] = {ENTRY_CLOSE_VALUES(VALUE_ROW)};
 
 static_assert((int)ENTRY_RESULT_N <= (int)ENTRY_VALUES_MAX, "the widest kind must fit");
 
@@ -38,19 +42,29 @@ static const struct kind_row {
     const char *name;
     const struct value_row *rows;
     size_t n_rows;
+    bool is_public;
 } kinds[] = {
-    [ENTRY_GENESIS] = {"genesis", genesis_rows, ARRAY_SIZE(genesis_rows)},
-    [ENTRY_SUBMISSION] = {"submission", submission_rows, ARRAY_SIZE(submission_rows)},
-    [ENTRY_RESULT] = {"result", result_rows, ARRAY_SIZE(result_rows)},
-    [ENTRY_SELECTION] = {"selection", selection_rows, ARRAY_SIZE(selection_rows)},
-    [ENTRY_LEADERBOARD] = {"leaderboard", leaderboard_rows, ARRAY_SIZE(leaderboard_rows)},
-    [ENTRY_RESCORE] = {"rescore", rescore_rows, ARRAY_SIZE(rescore_rows)},
-    [ENTRY_PROMISE] = {"promise", promise_rows, ARRAY_SIZE(promise_rows)},
+    [ENTRY_GENESIS] = {"genesis", genesis_rows, ARRAY_SIZE(genesis_rows), true},
+    [ENTRY_SUBMISSION] = {"submission", submission_rows, ARRAY_SIZE(submission_rows), false},
+    [ENTRY_RESULT] = {"result", result_rows, ARRAY_SIZE(result_rows), false},
+    [ENTRY_SELECTION] = {"selection", selection_rows, ARRAY_SIZE(selection_rows), false},
+    [ENTRY_LEADERBOARD] = {"leaderboard", leaderboard_rows, ARRAY_SIZE(leaderboard_rows), true},
+    [ENTRY_RESCORE] = {"rescore", rescore_rows, ARRAY_SIZE(rescore_rows), true},
+    [ENTRY_PROMISE] = {"promise", promise_rows, ARRAY_SIZE(promise_rows), false},
+    [ENTRY_KEY] = {"key", key_rows, ARRAY_SIZE(key_rows), true},
+    [ENTRY_VOID] = {"void", void_rows, ARRAY_SIZE(void_rows), true},
+    [ENTRY_REVEAL] = {"reveal", reveal_rows, ARRAY_SIZE(reveal_rows), true},
+    [ENTRY_CLOSE] = {"close", close_rows, ARRAY_SIZE(close_rows), true},
 };
 
 const char *entry_kind_name(enum entry_kind kind)
 {
     return kinds[kind].name;
+}
+
+bool entry_kind_is_public(enum entry_kind kind)
+{
+    return kinds[kind].is_public;
 }
 
 static bool is_hex(const char *text, size_t length)

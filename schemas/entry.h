@@ -19,6 +19,10 @@ enum entry_kind {
     ENTRY_LEADERBOARD, /* published, frozen or revealed */
     ENTRY_RESCORE,     /* everything was scored again and compared */
     ENTRY_PROMISE,     /* a file was promised by its hash: its bytes may follow */
+    ENTRY_KEY,         /* the keys that sign from here on */
+    ENTRY_VOID,        /* what was signed beyond this is lost: the log goes on under a new name */
+    ENTRY_REVEAL,      /* which submissions decide, before their private scores are opened */
+    ENTRY_CLOSE,       /* the closing time has passed */
 };
 
 enum {
@@ -89,6 +93,28 @@ enum {
     VALUE(PROMISE, UNTIL, "until", TIME)       /* bytes are taken until then */                    \
     VALUE(PROMISE, GENESIS, "genesis", HEX64)
 
+#define ENTRY_KEY_VALUES(VALUE)                                                                    \
+    VALUE(KEY, RECEIPT, "receipt", WORD) /* minisign, base64 */                                    \
+    VALUE(KEY, SSH, "ssh", WORD)         /* OpenSSH, base64 */                                     \
+    VALUE(KEY, LOG, "log", WORD)         /* of checkpoints: ORIGIN+hash+key */                     \
+    VALUE(KEY, SINCE, "since", TIME)
+
+#define ENTRY_VOID_VALUES(VALUE)                                                                   \
+    VALUE(VOID, REASON, "reason", WORD)            /* "lost", "changed" or "no record" */          \
+    VALUE(VOID, SIGNED_SIZE, "signed_size", COUNT) /* of the last checkpoint that was signed */    \
+    VALUE(VOID, SIGNED_ROOT, "signed_root", HEX64)                                                 \
+    VALUE(VOID, LOG, "log", WORD) /* the key under the log's new name: ORIGIN+hash+key */          \
+    VALUE(VOID, VOIDED, "voided", TIME)
+
+#define ENTRY_REVEAL_VALUES(VALUE)                                                                 \
+    VALUE(REVEAL, FINALS, "finals", COUNT)                                                         \
+    VALUE(REVEAL, FINALS_SHA256, "finals_sha256", HEX64) /* of their ids, a line each */           \
+    VALUE(REVEAL, BEGUN, "begun", TIME)
+
+#define ENTRY_CLOSE_VALUES(VALUE)                                                                  \
+    VALUE(CLOSE, SUBMISSIONS, "submissions", COUNT)                                                \
+    VALUE(CLOSE, CLOSED, "closed", TIME)
+
 /* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
 #define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
 enum { ENTRY_GENESIS_VALUES(ENTRY_VALUE_PLACE) ENTRY_GENESIS_N };
@@ -98,6 +124,10 @@ enum { ENTRY_SELECTION_VALUES(ENTRY_VALUE_PLACE) ENTRY_SELECTION_N };
 enum { ENTRY_LEADERBOARD_VALUES(ENTRY_VALUE_PLACE) ENTRY_LEADERBOARD_N };
 enum { ENTRY_RESCORE_VALUES(ENTRY_VALUE_PLACE) ENTRY_RESCORE_N };
 enum { ENTRY_PROMISE_VALUES(ENTRY_VALUE_PLACE) ENTRY_PROMISE_N };
+enum { ENTRY_KEY_VALUES(ENTRY_VALUE_PLACE) ENTRY_KEY_N };
+enum { ENTRY_VOID_VALUES(ENTRY_VALUE_PLACE) ENTRY_VOID_N };
+enum { ENTRY_REVEAL_VALUES(ENTRY_VALUE_PLACE) ENTRY_REVEAL_N };
+enum { ENTRY_CLOSE_VALUES(ENTRY_VALUE_PLACE) ENTRY_CLOSE_N };
 
 /* A text, or a number for COUNT. */
 struct entry_value {
@@ -136,6 +166,9 @@ MUST_CHECK bool entry_read(struct entry *entry, char texts[static ENTRY_SIZE], c
 
 /* "submission", … */
 const char *entry_kind_name(enum entry_kind kind);
+
+/* True for kinds that anybody may read while the competition runs; the others are a team's own. */
+bool entry_kind_is_public(enum entry_kind kind);
 
 /* The RFC 6962 leaf hash: SHA-256 of a zero byte and the line. */
 void entry_leaf(uint8_t leaf[static ENTRY_LEAF_BYTES], const void *line, size_t size);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,8 +149,9 @@ static bool take_number(struct reader *reader, uint64_t *number)
         }
         *number = 10 * *number + (uint64_t)(*reader->at++ - '0');
     }
-    bool has_leading_zero = *begin == '0' && reader->at - begin > 1;
-    return reader->at > begin && !has_leading_zero && skip(reader, "\n");
+    ptrdiff_t n_digits = reader->at - begin;
+    bool is_canonical = n_digits == 1 || (n_digits > 1 && *begin != '0');
+    return is_canonical && skip(reader, "\n");
 }
 
 static bool take_hash(struct reader *reader, struct tree_hash *hash)
@@ -164,6 +166,15 @@ static bool take_hash(struct reader *reader, struct tree_hash *hash)
     return skip(reader, "\n");
 }
 
+/* A line that may stand here though nobody asked for it: printable, no second line in disguise. */
+static bool is_plain(const char *text, const char *end)
+{
+    while (text < end && *text >= 0x20 && *text <= 0x7e) {
+        text++;
+    }
+    return text == end;
+}
+
 /* One signature line: 1 a right signature of this key, 0 another key's, -1 a wrong one. */
 static int check_line(struct reader *reader, const struct note_public_key *key, const char *body,
                       size_t body_size)
@@ -173,7 +184,7 @@ static int check_line(struct reader *reader, const struct note_public_key *key, 
     struct err err;
     const char *line_end = memchr(reader->at, '\n', (size_t)(reader->end - reader->at));
 
-    if (line_end == NULL || !skip(reader, dash)) {
+    if (line_end == NULL || !skip(reader, dash) || !is_plain(reader->at, line_end)) {
         return -1;
     }
     bool is_name = skip(reader, key->origin) && skip(reader, " ");
@@ -222,17 +233,54 @@ bool checkpoint_read(struct checkpoint *checkpoint, const struct note_public_key
     return true;
 }
 
+/* Hashes in base64, a line each. Returns the length. */
+static size_t write_hashes(char *text, size_t size, const struct tree_proof *proof)
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < proof->n; i++) {
+        char base64[HASH_BASE64_LENGTH + 1];
+        crypt_base64(base64, sizeof(base64), proof->hashes[i].bytes, TREE_HASH_BYTES);
+        length += (size_t)snprintf(text + length, size - length, "%s\n", base64);
+    }
+    return length;
+}
+
+void note_growth_write(char text[static NOTE_PROOF_SIZE], const struct tree_proof *proof)
+{
+    write_hashes(text, NOTE_PROOF_SIZE, proof);
+}
+
+static bool take_hashes(struct tree_proof *proof, struct reader *reader)
+{
+    proof->n = 0;
+    while (reader->at < reader->end && *reader->at != '\n') {
+        if (proof->n == TREE_PROOF_MAX || !take_hash(reader, &proof->hashes[proof->n])) {
+            return false;
+        }
+        proof->n++;
+    }
+    return true;
+}
+
+bool note_growth_read(struct tree_proof *proof, const void *text, size_t size, struct err *err)
+{
+    struct reader reader = {text, (const char *)text + size};
+
+    if (!take_hashes(proof, &reader) || reader.at != reader.end) {
+        return err_set(err, ERR_INPUT, "proof has a line that is no hash");
+    }
+    return true;
+}
+
 void note_proof_write(char text[static NOTE_PROOF_SIZE], uint64_t index,
                       const struct tree_proof *proof, const char *checkpoint_note)
 {
     size_t length =
         (size_t)snprintf(text, NOTE_PROOF_SIZE, "%sindex %" PRIu64 "\n", proof_first_line, index);
 
-    for (size_t i = 0; i < proof->n; i++) {
-        char base64[HASH_BASE64_LENGTH + 1];
-        crypt_base64(base64, sizeof(base64), proof->hashes[i].bytes, TREE_HASH_BYTES);
-        length += (size_t)snprintf(text + length, NOTE_PROOF_SIZE - length, "%s\n", base64);
-    }
+    length += write_hashes(text + length, NOTE_PROOF_SIZE - length, proof);
     snprintf(text + length, NOTE_PROOF_SIZE - length, "\n%s", checkpoint_note);
 }
 
@@ -241,7 +289,7 @@ bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_ke
                       struct err *err)
 {
     struct reader reader = {text, (const char *)text + size};
-    struct tree_proof proof = {0};
+    struct tree_proof proof;
     uint64_t said;
 
     if (!skip(&reader, proof_first_line) || !skip(&reader, "index ") ||
@@ -251,11 +299,8 @@ bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_ke
     if (said != index) {
         return err_set(err, ERR_INPUT, "proof is of entry %" PRIu64 ", not %" PRIu64, said, index);
     }
-    while (!skip(&reader, "\n")) {
-        if (proof.n == TREE_PROOF_MAX || !take_hash(&reader, &proof.hashes[proof.n])) {
-            return err_set(err, ERR_INPUT, "proof has a line that is no hash");
-        }
-        proof.n++;
+    if (!take_hashes(&proof, &reader) || !skip(&reader, "\n")) {
+        return err_set(err, ERR_INPUT, "proof has a line that is no hash");
     }
     return checkpoint_read(checkpoint, key, reader.at, (size_t)(reader.end - reader.at), err) &&
            tree_check_leaf(leaf, index, checkpoint->size, &proof, &checkpoint->root, err);

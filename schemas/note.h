@@ -64,3 +64,10 @@ void note_proof_write(char text[static NOTE_PROOF_SIZE], uint64_t index,
 MUST_CHECK bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_key *key,
                                  const struct tree_hash *leaf, uint64_t index, const void *text,
                                  size_t size, struct err *err);
+
+/* Writes a proof of growth as base64 hashes, a line each, NUL-terminated. */
+void note_growth_write(char text[static NOTE_PROOF_SIZE], const struct tree_proof *proof);
+
+/* Reads what note_growth_write writes. Errors: ERR_INPUT. */
+MUST_CHECK bool note_growth_read(struct tree_proof *proof, const void *text, size_t size,
+                                 struct err *err);

@@ -44,13 +44,20 @@ void receipt_key_of(struct receipt_key *key, const uint8_t seed[static CRYPT_SEE
     memcpy(key->public_key.number, hash, sizeof(key->public_key.number));
 }
 
+void receipt_public_key_base64(char base64[static RECEIPT_KEY_BASE64_SIZE],
+                               const struct receipt_public_key *key)
+{
+    struct key_blob blob = {.algorithm = {'E', 'd'}, .public_key = *key};
+
+    crypt_base64(base64, RECEIPT_KEY_BASE64_SIZE, &blob, sizeof(blob));
+}
+
 void receipt_public_key_text(char text[static RECEIPT_KEY_TEXT_SIZE],
                              const struct receipt_public_key *key)
 {
-    struct key_blob blob = {.algorithm = {'E', 'd'}, .public_key = *key};
-    char base64[CRYPT_BASE64_SIZE(sizeof(blob))];
+    char base64[RECEIPT_KEY_BASE64_SIZE];
 
-    crypt_base64(base64, sizeof(base64), &blob, sizeof(blob));
+    receipt_public_key_base64(base64, key);
     snprintf(text, RECEIPT_KEY_TEXT_SIZE, "%s%s\n", key_comment, base64);
 }
 

@@ -13,6 +13,7 @@
 enum {
     RECEIPT_SIGNATURE_SIZE = 512, /* room for the text of a signature file, with its NUL */
     RECEIPT_KEY_TEXT_SIZE = 256,  /* of a public key file */
+    RECEIPT_KEY_BASE64_SIZE = CRYPT_BASE64_SIZE(42),
 };
 
 struct receipt_public_key {
@@ -27,6 +28,10 @@ struct receipt_key {
 
 /* The signing key of a seed; wipe it with crypt_wipe. */
 void receipt_key_of(struct receipt_key *key, const uint8_t seed[static CRYPT_SEED_BYTES]);
+
+/* Writes the key's second line without its LF, as `minisign -P` takes it. */
+void receipt_public_key_base64(char base64[static RECEIPT_KEY_BASE64_SIZE],
+                               const struct receipt_public_key *key);
 
 /* Writes the public key file, NUL-terminated. */
 void receipt_public_key_text(char text[static RECEIPT_KEY_TEXT_SIZE],

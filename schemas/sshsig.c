@@ -22,9 +22,10 @@ enum {
                  4 + sizeof(hash_name) - 1 + 4 + SIGNATURE_BLOB_BYTES,
     MESSAGE_BYTES = sizeof(magic) - 1 + 4 + sizeof(SSHSIG_NAMESPACE) - 1 + 4 + 4 +
                     sizeof(hash_name) - 1 + 4 + CRYPT_SHA512_BYTES,
-    KEY_BASE64_SIZE = CRYPT_BASE64_SIZE(KEY_BLOB_BYTES),
     BLOB_BASE64_SIZE = CRYPT_BASE64_SIZE(BLOB_BYTES),
 };
+
+static_assert((int)SSHSIG_KEY_TEXT_SIZE == (int)CRYPT_BASE64_SIZE(KEY_BLOB_BYTES), "key text size");
 
 /* Bytes under construction; the room is known to be enough. */
 struct packer {
@@ -170,14 +171,21 @@ bool sshsig_check(const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES], const
     return true;
 }
 
+void sshsig_key_text(char base64[static SSHSIG_KEY_TEXT_SIZE],
+                     const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES])
+{
+    uint8_t blob[KEY_BLOB_BYTES];
+
+    pack_key(blob, public_key);
+    crypt_base64(base64, SSHSIG_KEY_TEXT_SIZE, blob, sizeof(blob));
+}
+
 void sshsig_signer(char line[static SSHSIG_SIGNER_SIZE], const char *principal,
                    const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES])
 {
-    uint8_t blob[KEY_BLOB_BYTES];
-    char base64[KEY_BASE64_SIZE];
+    char base64[SSHSIG_KEY_TEXT_SIZE];
 
-    pack_key(blob, public_key);
-    crypt_base64(base64, sizeof(base64), blob, sizeof(blob));
+    sshsig_key_text(base64, public_key);
     snprintf(line, SSHSIG_SIGNER_SIZE, "%s namespaces=\"" SSHSIG_NAMESPACE "\" %s %s\n", principal,
              key_type, base64);
 }
@@ -190,13 +198,13 @@ bool sshsig_signer_read(uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES], const
     uint8_t again[KEY_BLOB_BYTES];
     const char *end = memchr(text, '\n', size);
     const char *space = memchr(text, ' ', size);
-    size_t length = sizeof(before) - 1 + KEY_BASE64_SIZE - 1;
+    size_t length = sizeof(before) - 1 + SSHSIG_KEY_TEXT_SIZE - 1;
 
     if (end == NULL || space == NULL || (size_t)(end - space) != length ||
         memcmp(space, before, sizeof(before) - 1) != 0) {
         return err_set(err, ERR_INPUT, "not an allowed_signers line of a receipt key");
     }
-    if (!crypt_base64_read(blob, sizeof(blob), space + sizeof(before) - 1, KEY_BASE64_SIZE - 1,
+    if (!crypt_base64_read(blob, sizeof(blob), space + sizeof(before) - 1, SSHSIG_KEY_TEXT_SIZE - 1,
                            err)) {
         return false;
     }

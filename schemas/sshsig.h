@@ -15,6 +15,7 @@
 enum {
     SSHSIG_SIZE = 512,        /* room for the armoured signature, with its NUL */
     SSHSIG_SIGNER_SIZE = 256, /* of a line for allowed_signers */
+    SSHSIG_KEY_TEXT_SIZE = CRYPT_BASE64_SIZE(51),
 };
 
 /* Writes the armoured signature of an entry, NUL-terminated. */
@@ -30,6 +31,10 @@ void sshsig_sign(char text[static SSHSIG_SIZE], const void *entry, size_t size,
 MUST_CHECK bool sshsig_check(const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES],
                              const void *entry, size_t entry_size, const void *text,
                              size_t text_size, struct err *err);
+
+/* Writes the public key as OpenSSH spells it behind "ssh-ed25519 ". */
+void sshsig_key_text(char base64[static SSHSIG_KEY_TEXT_SIZE],
+                     const uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES]);
 
 /* Writes the line of an allowed_signers file: principal, namespace, key, and LF. */
 void sshsig_signer(char line[static SSHSIG_SIGNER_SIZE], const char *principal,

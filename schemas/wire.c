@@ -142,6 +142,11 @@ static unsigned char *extend(struct wire_buffer *buffer, size_t size)
 bool wire_buffer_set(struct wire_buffer *buffer, struct wire_bytes bytes, struct err *err)
 {
     buffer->size = 0;
+    return wire_buffer_add(buffer, bytes, err);
+}
+
+bool wire_buffer_add(struct wire_buffer *buffer, struct wire_bytes bytes, struct err *err)
+{
     if (bytes.size == 0) {
         return true;
     }

@@ -57,6 +57,19 @@ enum wire_submission_state {
     SUBMISSION_EXPIRED,   /* promised, but they did not come in time */
 };
 
+enum wire_key_kind {
+    KEY_RECEIPT, /* a minisign public key file */
+    KEY_SIGNERS, /* an allowed_signers file of OpenSSH */
+};
+
+enum wire_log_part {
+    LOG_CHECKPOINT, /* the last signed note */
+    LOG_KEY,        /* that checks it: ORIGIN+hash+key */
+    LOG_GROWTH,     /* that the log of size `first` begins that of size `second`: base64 lines */
+    LOG_TILE,       /* hashes: level `first`, index `second`, width `third` */
+    LOG_ENTRIES,    /* the lines from `first`, up to `second`, that the caller may see */
+};
+
 enum wire_job_kind { JOB_SCORE, JOB_RESCORE, JOB_OPEN };
 
 enum wire_outcome { OUTCOME_SCORED, OUTCOME_INVALID, OUTCOME_OPENED };
@@ -173,6 +186,10 @@ struct wire_bytes wire_buffer_bytes(const struct wire_buffer *buffer);
 
 /* Replaces the buffer's contents with a copy of the bytes. Errors: ERR_SYSTEM (no memory). */
 MUST_CHECK bool wire_buffer_set(struct wire_buffer *buffer, struct wire_bytes bytes,
+                                struct err *err);
+
+/* Appends bytes. Errors: ERR_SYSTEM (no memory). */
+MUST_CHECK bool wire_buffer_add(struct wire_buffer *buffer, struct wire_bytes bytes,
                                 struct err *err);
 
 /* Copies a text with a NUL into copy[copy_size]; what does not fit is cut. */

@@ -14,9 +14,10 @@
 #include "common/crypt.h"
 #include "common/file.h"
 
-enum { RECEIPT_SEED_ID = 1, PEPPER_ID = 2 };
+enum { RECEIPT_SEED_ID = 1, SSH_SEED_ID = 2, LOG_SEED_ID = 3, PEPPER_ID = 1 };
 
-static const char purpose[8] = {'a', 's', 's', 'a', 'y', 'k', 'e', 'y'};
+static const char signing[8] = {'a', 's', 's', 'a', 'y', 'k', 'e', 'y'};
+static const char hashing[8] = {'a', 's', 's', 'a', 'y', 'p', 'e', 'p'};
 
 static bool make_master(const char *path, struct err *err)
 {
@@ -28,11 +29,32 @@ static bool make_master(const char *path, struct err *err)
     return ok;
 }
 
+static void derive_key(struct ledger_key *key, uint64_t id,
+                       const uint8_t master[static CRYPT_KEY_BYTES])
+{
+    uint8_t seed[CRYPT_SEED_BYTES];
+
+    crypt_derive(seed, id, signing, master);
+    crypt_sign_keys(key->public_key, key->secret_key, seed);
+    crypt_wipe(seed, sizeof(seed));
+}
+
+void ledger_keys_derive(struct ledger_keys *keys, const uint8_t master[static CRYPT_KEY_BYTES])
+{
+    uint8_t seed[CRYPT_SEED_BYTES];
+
+    crypt_derive(seed, RECEIPT_SEED_ID, signing, master);
+    receipt_key_of(&keys->receipt, seed);
+    crypt_wipe(seed, sizeof(seed));
+    derive_key(&keys->ssh, SSH_SEED_ID, master);
+    derive_key(&keys->log, LOG_SEED_ID, master);
+    crypt_derive(keys->pepper, PEPPER_ID, hashing, master);
+}
+
 bool ledger_keys_load(struct ledger_keys *keys, const char *folder, bool may_make, struct err *err)
 {
     char path[PATH_MAX];
     struct bytes master = {0};
-    uint8_t seed[CRYPT_SEED_BYTES];
     bool ok = false;
 
     if (!folder_make(folder, 0700, err) || !path_join(path, sizeof(path), folder, "master", err)) {
@@ -54,10 +76,7 @@ bool ledger_keys_load(struct ledger_keys *keys, const char *folder, bool may_mak
                 CRYPT_KEY_BYTES);
         goto out;
     }
-    crypt_derive(seed, RECEIPT_SEED_ID, purpose, master.data);
-    receipt_key_of(&keys->receipt, seed);
-    crypt_wipe(seed, sizeof(seed));
-    crypt_derive(keys->pepper, PEPPER_ID, purpose, master.data);
+    ledger_keys_derive(keys, master.data);
     ok = true;
 out:
     crypt_wipe(master.data, master.size_bytes);
@@ -77,6 +96,27 @@ bool ledger_line_make(struct ledger_line *line, const struct entry *entry, struc
     }
     entry_leaf(line->leaf, line->text, line->size);
     return true;
+}
+
+void ledger_key_texts(struct ledger_key_texts *texts, const struct ledger_keys *keys,
+                      const char *origin)
+{
+    struct note_public_key log = {.origin = ""};
+
+    receipt_public_key_base64(texts->receipt, &keys->receipt.public_key);
+    sshsig_key_text(texts->ssh, keys->ssh.public_key);
+    snprintf(log.origin, sizeof(log.origin), "%s", origin);
+    memcpy(log.key, keys->log.public_key, sizeof(log.key));
+    note_public_key_text(texts->log, &log);
+}
+
+void ledger_signer(char line[static SSHSIG_SIGNER_SIZE], const struct ledger_keys *keys,
+                   const char *host)
+{
+    char principal[128];
+
+    snprintf(principal, sizeof(principal), "assay@%s", host);
+    sshsig_signer(line, principal, keys->ssh.public_key);
 }
 
 void ledger_team_text(char text[static LEDGER_TEAM_SIZE], int64_t team)

@@ -17,6 +17,9 @@ struct broker_config {
     char allowed_keys[BROKER_PATH_SIZE]; /* "" without */
     char receipt_public_key[BROKER_PATH_SIZE];
     char organizer_token[BROKER_PATH_SIZE];
+    char host[BROKER_ENDPOINT_SIZE];
+    char signed_checkpoints[BROKER_PATH_SIZE];
+    bool may_void; /* from the command line */
     int64_t lease_ms;
     int64_t pending_max;
     int64_t ready_age_max_ms;

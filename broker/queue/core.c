@@ -53,6 +53,7 @@ static const struct handler {
     [WIRE_KEY_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_key_get},
     [WIRE_STATS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_stats_get},
     [WIRE_SUBMISSION_RETRY] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_submission_retry},
+    [WIRE_LOG_GET] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_log_get},
     [WIRE_CLAIM] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_claim},
     [WIRE_RENEW] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_renew},
     [WIRE_RESULT] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_result},
@@ -79,6 +80,7 @@ TOKEN_FIRST(board_move);
 TOKEN_FIRST(rescore_start);
 TOKEN_FIRST(rescore_get);
 TOKEN_FIRST(submission_retry);
+TOKEN_FIRST(log_get);
 
 /* ---- effects ---- */
 
@@ -475,6 +477,9 @@ void core_tick(struct core *core, const struct core_now *now)
     if (now->wall_ms >= core->freeze_ms && !core_freeze_due(core, now, &err)) {
         core_warn(core, "freeze: %s", err.text);
     }
+    if (now->wall_ms > core->close_ms && !core_close_due(core, now, &err)) {
+        core_warn(core, "close: %s", err.text);
+    }
     if (!core_tick_work(core, now, &err)) {
         core_warn(core, "tick: %s", err.text);
     }
@@ -508,6 +513,7 @@ bool core_open(struct core **core, const struct core_settings *settings,
         return false;
     }
     core_schedule_freeze(opened);
+    core_schedule_close(opened);
     *core = opened;
     return true;
 }

@@ -32,6 +32,7 @@ struct core_now {
 };
 
 struct core_settings {
+    const char *host; /* of the logs' names; borrowed as long as the core lives */
     int64_t lease_ms;
     int64_t pending_max;         /* store calls under way; beyond it new submissions are refused */
     int64_t ready_age_max_ms;    /* of the oldest waiting live job; beyond it the same; 0: never */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Competitions, teams, keys and numbers.
+ * Competitions, teams and numbers.
  */
 #include "broker/queue/inside.h"
 
@@ -57,6 +57,7 @@ static bool finish_competition_put(struct core *core, struct core_request *reque
         }
         core_publish(core, directory_contest_numbered(&core->directory, row.number), "");
         core_schedule_freeze(core);
+        core_schedule_close(core);
     }
     return core_reply_done(core, request, "created", err);
 }
@@ -279,22 +280,7 @@ bool core_begin_team_token_put(struct core *core, struct core_request *request,
     return core_store(core, request, err);
 }
 
-/* ---- keys and numbers ---- */
-
-bool core_begin_key_get(struct core *core, struct core_request *request, const struct core_now *now,
-                        struct err *err)
-{
-    struct wire_message reply = {.type = WIRE_KEY};
-    char text[RECEIPT_KEY_TEXT_SIZE];
-
-    (void)now;
-    if (request->message.key_get.kind != 0) {
-        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such key");
-    }
-    receipt_public_key_text(text, &core->keys->receipt.public_key);
-    reply.key.text = wire_text(text);
-    return core_reply(core, request, &reply, err);
-}
+/* ---- numbers ---- */
 
 static bool finish_stats(struct core *core, struct core_request *request,
                          const struct core_now *now, struct err *err)

@@ -165,6 +165,7 @@ static bool reply_accepted(struct core *core, const struct core_request *request
     reply.submit_accepted.entry = (struct wire_bytes){.data = (const unsigned char *)submit->entry,
                                                       .size = submit->entry_size};
     reply.submit_accepted.minisig = wire_text(minisig);
+    reply.submit_accepted.proof = wire_buffer_bytes(&submit->proof);
     reply.submit_accepted.remaining_today = submit->quota.remaining_today;
     reply.submit_accepted.remaining_total = submit->quota.remaining_total;
     reply.submit_accepted.resets_at_ms = submit->quota.resets_at_ms;
@@ -407,69 +408,6 @@ bool core_begin_submission_retry(struct core *core, struct core_request *request
     request->call.kind = CALL_RETRY;
     *retry = (struct store_retry){.now_ms = now->wall_ms};
     memcpy(retry->id, id, sizeof(id));
-    return core_store(core, request, err);
-}
-
-/* ---- receipts ---- */
-
-static bool append_receipt(struct core *core, struct wire_buffer *files, const char *id,
-                           enum entry_kind kind, struct wire_bytes line, struct err *err)
-{
-    char name[64];
-    char minisig[RECEIPT_SIGNATURE_SIZE];
-
-    receipt_sign(minisig, &core->keys->receipt, line.data, line.size);
-    const char *end = kind == ENTRY_RESULT ? ".result" : kind == ENTRY_PROMISE ? ".promise" : "";
-    snprintf(name, sizeof(name), "%s%s", id, end);
-    struct wire_receipt_file file = {
-        .name = wire_text(name), .entry = line, .minisig = wire_text(minisig)};
-    return wire_append(files, WIRE_RECEIPT_FILE, &file, err);
-}
-
-static bool finish_receipt_get(struct core *core, struct core_request *request,
-                               const struct core_now *now, struct err *err)
-{
-    const struct store_entries_get *get = &request->call.entries_get;
-    struct wire_message reply = {.type = WIRE_RECEIPT_FILES};
-    struct wire_buffer files = {0};
-    char id[2 * STORE_ID_BYTES + 1];
-    bool ok = true;
-
-    (void)now;
-    if (get->outcome == STORE_EMPTY) {
-        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such submission");
-    }
-    if (get->outcome != STORE_DONE) {
-        return core_refuse_store(core, request, get->outcome, err);
-    }
-    hex_text(id, get->id, sizeof(get->id));
-    for (size_t i = 0; i < get->n_lines && ok; i++) {
-        struct wire_bytes line = {.data = (const unsigned char *)get->lines[i].text,
-                                  .size = get->lines[i].size};
-        ok = append_receipt(core, &files, id, get->lines[i].kind, line, err);
-    }
-    reply.receipt_files.files = wire_buffer_bytes(&files);
-    ok = ok && core_reply(core, request, &reply, err);
-    wire_buffer_free(&files);
-    return ok;
-}
-
-bool core_begin_receipt_get(struct core *core, struct core_request *request,
-                            const struct core_now *now, struct err *err)
-{
-    struct store_entries_get *get = &request->call.entries_get;
-    uint8_t id[STORE_ID_BYTES];
-    bool is_good;
-
-    (void)now;
-    if (!core_read_id(core, request, id, request->message.receipt_get.submission, &is_good, err) ||
-        !is_good) {
-        return !is_good;
-    }
-    request->finish = finish_receipt_get;
-    request->call.kind = CALL_ENTRIES_GET;
-    *get = (struct store_entries_get){.team = core_visible_team(request)};
-    memcpy(get->id, id, sizeof(id));
     return core_store(core, request, err);
 }
 

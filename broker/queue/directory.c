@@ -98,6 +98,7 @@ static bool contest_make(struct contest **made, const struct store_competition_r
     contest->board_changed_ms = row->board_changed_ms;
     contest->n_submissions = row->n_submissions;
     contest->open_run = row->open_run;
+    contest->is_closed = row->is_closed;
     *made = contest;
     return true;
 fail:

@@ -27,6 +27,8 @@ struct contest {
     uint32_t n_teams;
     int64_t open_run;                         /* a re-score that is not planned to its end; or 0 */
     bool is_planning;                         /* its next page is under way */
+    bool is_closed;                           /* its log has come to its closing time */
+    bool is_closing;                          /* that entry is under way */
     struct board *boards[DIRECTORY_TRACKS_N]; /* owned */
 };
 

@@ -86,6 +86,7 @@ struct core {
     int64_t expire_boot_ms; /* when it is due again */
     int64_t measure_boot_ms;
     int64_t freeze_ms; /* wall time of the next freeze; INT64_MAX without one */
+    int64_t close_ms;  /* as freeze_ms, of the next closing time that the log does not have */
 };
 
 /* ---- requests ---- */
@@ -208,6 +209,15 @@ void core_schedule_freeze(struct core *core);
 /* Freezes the boards that are due. Errors: ERR_SYSTEM. */
 MUST_CHECK bool core_freeze_due(struct core *core, const struct core_now *now, struct err *err);
 
+/* As core_schedule_freeze and core_freeze_due, for the entry that a closing time makes. */
+void core_schedule_close(struct core *core);
+MUST_CHECK bool core_close_due(struct core *core, const struct core_now *now, struct err *err);
+
+/* Reads a submission's id; refused where it is none. */
+MUST_CHECK bool core_read_id(struct core *core, const struct core_request *request,
+                             uint8_t id[static STORE_ID_BYTES], struct wire_bytes text,
+                             bool *is_good, struct err *err);
+
 /* Plans the next page of the competition's open re-score. Errors: ERR_SYSTEM. */
 MUST_CHECK bool core_plan(struct core *core, struct contest *contest, const struct core_now *now,
                           struct err *err);
@@ -251,6 +261,7 @@ CORE_BEGIN(rescore_get);
 CORE_BEGIN(key_get);
 CORE_BEGIN(stats_get);
 CORE_BEGIN(submission_retry);
+CORE_BEGIN(log_get);
 CORE_BEGIN(claim);
 CORE_BEGIN(renew);
 CORE_BEGIN(result);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -293,6 +294,32 @@ static bool write_public_key(const struct loop *loop, struct err *err)
                               err);
 }
 
+/* What ssh-keygen checks receipts with, beside minisign's key. */
+static bool write_signers(const struct loop *loop, struct err *err)
+{
+    char folder[BROKER_PATH_SIZE];
+    char path[BROKER_PATH_SIZE];
+    char line[SSHSIG_SIGNER_SIZE];
+
+    ledger_signer(line, &loop->keys, loop->config->host);
+    return path_folder(folder, sizeof(folder), loop->config->receipt_public_key, err) &&
+           path_join(path, sizeof(path), folder, "allowed_signers", err) &&
+           file_write_durable(path, line, strlen(line), KEY_FILE_MODE, err);
+}
+
+/* The file that remembers what was signed. */
+static bool find_signed(char path[static BROKER_PATH_SIZE], const struct broker_config *config,
+                        struct err *err)
+{
+    if (config->signed_checkpoints[0] != '\0') {
+        return text_copy(path, BROKER_PATH_SIZE, config->signed_checkpoints, err);
+    }
+    if (snprintf(path, BROKER_PATH_SIZE, "%s.signed", config->database) >= BROKER_PATH_SIZE) {
+        return err_set(err, ERR_CONFIG, "path of the database is too long");
+    }
+    return true;
+}
+
 static bool open_keys(struct loop *loop, struct err *err)
 {
     bool has_database = access(loop->config->database, F_OK) == 0;
@@ -303,10 +330,15 @@ static bool open_keys(struct loop *loop, struct err *err)
 static bool open_store(struct loop *loop, struct err *err)
 {
     const struct broker_config *config = loop->config;
-    const struct store_settings store_settings = {.path = config->database,
-                                                  .lease_ms = config->lease_ms,
-                                                  .reserve_bytes = config->reserve_bytes};
-    const struct core_settings settings = {.lease_ms = config->lease_ms,
+    char signed_path[BROKER_PATH_SIZE];
+    const struct store_settings store_settings = {
+        .path = config->database,
+        .logs = {.host = config->host, .signed_path = signed_path, .keys = &loop->keys},
+        .may_void = config->may_void,
+        .lease_ms = config->lease_ms,
+        .reserve_bytes = config->reserve_bytes};
+    const struct core_settings settings = {.host = config->host,
+                                           .lease_ms = config->lease_ms,
                                            .pending_max = config->pending_max,
                                            .ready_age_max_ms = config->ready_age_max_ms,
                                            .disk_free_min_bytes = config->disk_free_min_bytes,
@@ -314,8 +346,9 @@ static bool open_store(struct loop *loop, struct err *err)
                                            .promise_ms = config->promise_ms,
                                            .rescore_percent = config->rescore_percent};
 
-    return store_open(&loop->store, &store_settings, time_wall_ms(), time_boot_ms(), err) &&
-           make_organizer(loop, err) && write_public_key(loop, err) &&
+    return find_signed(signed_path, config, err) &&
+           store_open(&loop->store, &store_settings, time_wall_ms(), time_boot_ms(), err) &&
+           make_organizer(loop, err) && write_public_key(loop, err) && write_signers(loop, err) &&
            core_open(&loop->core, &settings, &loop->keys, loop->store, err) &&
            store_thread_open(&loop->thread, loop->store, err);
 }

@@ -8,9 +8,20 @@
 #include "broker/store/reserve.h"
 #include "broker/store/store.h"
 
+/* Entries of the batch under way, for the logs when it is committed. */
+struct store_pending {
+    struct logs_entry entry;
+    char id[STORE_COMPETITION_SIZE];
+};
+
 struct store {
     struct db *db;
     struct reserve reserve;
+    struct logs *logs;
+    const struct ledger_keys *keys; /* borrowed */
+    struct store_pending *pending;  /* owned */
+    size_t n_pending;
+    size_t pending_capacity;
 };
 
 enum job_state { JOB_READY, JOB_LEASED, JOB_DELAYED, JOB_PARKED };
@@ -32,6 +43,30 @@ enum job_state { JOB_READY, JOB_LEASED, JOB_DELAYED, JOB_PARKED };
  */
 MUST_CHECK bool store_append(struct store *store, struct ledger_line *line, struct entry *entry,
                              int64_t competition, int64_t submission, struct err *err);
+
+/* As store_append, for a log's first entry, whose index and names are set. */
+MUST_CHECK bool store_append_first(struct store *store, const struct ledger_line *line,
+                                   const struct entry *entry, int64_t competition, struct err *err);
+
+/* Appends the entry that names a log and its keys. */
+MUST_CHECK bool store_append_keys(struct store *store, int64_t competition, const char *id,
+                                  int64_t now_ms, struct err *err);
+
+/* Appends the entry that the closing time has passed. */
+MUST_CHECK bool store_append_close(struct store *store, int64_t competition, int64_t now_ms,
+                                   struct err *err);
+
+/* ---- store_log.c: the logs in memory ---- */
+
+/* Loads every log, and holds it against what was signed; see store_settings. */
+MUST_CHECK bool store_logs_open(struct store *store, const struct store_settings *settings,
+                                int64_t now_ms, struct err *err);
+
+/* The batch is committed: its entries go to the logs, which are signed. Errors: as logs_sign. */
+MUST_CHECK bool store_logs_follow(struct store *store, struct err *err);
+
+/* Gives a call that hands out an entry its proof. Errors: as logs_prove. */
+MUST_CHECK bool store_logs_prove(struct store *store, struct store_call *call, struct err *err);
 
 /* What a team has left on a day. */
 struct store_limits {

@@ -17,9 +17,10 @@ static bool open_database(struct store *store, const struct store_settings *sett
     if (db_open(&store->db, settings->path, now_ms, err) && db_begin(store->db, err) &&
         db_run(store->db, DB_JOB_REARM, err, db_int(now_boot_ms + settings->lease_ms),
                db_int(now_boot_ms)) &&
-        db_commit(store->db, err)) {
+        db_commit(store->db, err) && store_logs_open(store, settings, now_ms, err)) {
         return true;
     }
+    logs_close(&store->logs);
     db_close(&store->db);
     return false;
 }
@@ -50,7 +51,9 @@ fail:
 void store_close(struct store **store)
 {
     if (*store != NULL) {
+        logs_close(&(*store)->logs);
         db_close(&(*store)->db);
+        free((*store)->pending);
         free(*store);
         *store = NULL;
     }
@@ -115,6 +118,7 @@ static bool is_new_work(const struct store_call *call)
     case CALL_RETRY:
     case CALL_RESCORE_START:
     case CALL_RESCORE_PLAN:
+    case CALL_CLOSE_PUT:
         return true;
     case CALL_QUOTA_GET:
     case CALL_UPLOAD_GET:
@@ -132,6 +136,7 @@ static bool is_new_work(const struct store_call *call)
     case CALL_BOARD_GET:
     case CALL_RESCORE_GET:
     case CALL_STATS:
+    case CALL_LOG_GET:
         return false;
     }
     return false;
@@ -150,9 +155,11 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
     if (!db_call_begin(store->db, &err)) {
         return false;
     }
+    size_t n_pending = store->n_pending;
     bool ok = run(store, call, &err);
     CRASHPOINT("in the batch");
     if (!ok) {
+        store->n_pending = n_pending;
         log_error("store call failed", "call=%s text=\"%s\"", call_name(call), err.text);
         store_call_fail(call, db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
     }
@@ -163,6 +170,7 @@ static bool run_in_savepoint(struct store *store, struct store_call *call)
 static bool run_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
 {
     struct err err;
+    store->n_pending = 0;
     bool ok = db_begin(store->db, &err);
 
     for (size_t i = 0; i < n_calls && ok; i++) {
@@ -176,6 +184,24 @@ static bool run_batch(struct store *store, struct store_call *const *calls, size
     return false;
 }
 
+/* Behind the commit: the logs are signed, and what was accepted gets its proof. Without it nothing
+ * is acknowledged, and whoever asks again gets the same answer with one. */
+static void prove(struct store *store, struct store_call *const *calls, size_t n_calls)
+{
+    struct err err;
+    bool is_signed = store_logs_follow(store, &err);
+
+    if (!is_signed) {
+        log_error("logs are not signed", "text=\"%s\"", err.text);
+    }
+    for (size_t i = 0; i < n_calls; i++) {
+        bool has_entry = calls[i]->kind == CALL_SUBMIT || calls[i]->kind == CALL_ENTRIES_GET;
+        if (has_entry && (!is_signed || !store_logs_prove(store, calls[i], &err))) {
+            store_call_fail(calls[i], err.code == ERR_LIMIT ? STORE_FULL : STORE_FAILED);
+        }
+    }
+}
+
 void store_batch(struct store *store, struct store_call *const *calls, size_t n_calls)
 {
     reserve_take_back(&store->reserve);
@@ -184,6 +210,9 @@ void store_batch(struct store *store, struct store_call *const *calls, size_t n_
     if (!ok && db_is_full(store->db) && reserve_give_up(&store->reserve)) {
         ok = run_batch(store, calls, n_calls); /* what was accepted is finished in its room */
     }
+    if (ok) {
+        prove(store, calls, n_calls);
+    }
     for (size_t i = 0; i < n_calls && !ok; i++) {
         store_call_fail(calls[i], db_is_full(store->db) ? STORE_FULL : STORE_FAILED);
     }
@@ -191,7 +220,15 @@ void store_batch(struct store *store, struct store_call *const *calls, size_t n_
 
 void store_call_free(struct store_call *call)
 {
-    if (call->kind == CALL_SUBMISSION_GET) {
+    if (call->kind == CALL_SUBMIT) {
+        wire_buffer_free(&call->submit.proof);
+    } else if (call->kind == CALL_ENTRIES_GET) {
+        for (size_t i = 0; i < ARRAY_SIZE(call->entries_get.lines); i++) {
+            wire_buffer_free(&call->entries_get.lines[i].proof);
+        }
+    } else if (call->kind == CALL_LOG_GET) {
+        wire_buffer_free(&call->log_get.data);
+    } else if (call->kind == CALL_SUBMISSION_GET) {
         wire_buffer_free(&call->submission_get.row);
         wire_buffer_free(&call->submission_get.problems);
         wire_buffer_free(&call->submission_get.scorecard);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "broker/ledger/ledger.h"
+#include "broker/ledger/logs.h"
 #include "common/err.h"
 #include "schemas/token.h"
 #include "schemas/wire.h"
@@ -156,6 +157,8 @@ struct store_submit {
     int64_t until_ms; /* of a promise; 0 without one */
     char entry[ENTRY_SIZE];
     size_t entry_size;
+    int64_t entry_index;
+    struct wire_buffer proof; /* a tlog-proof file */
     struct store_quota quota;
     int64_t number;
 };
@@ -230,11 +233,35 @@ struct store_entries_get {
     /* out: DONE, EMPTY */
     enum store_outcome outcome;
     size_t n_lines;
+    int64_t competition;
     struct {
         enum entry_kind kind;
+        int64_t index;
         char text[ENTRY_SIZE];
         size_t size;
+        struct wire_buffer proof; /* a tlog-proof file */
     } lines[3];
+};
+
+/* Something of a competition's log. */
+struct store_log_get {
+    int64_t competition;
+    enum wire_log_part part;
+    uint64_t first;
+    uint64_t second;
+    uint64_t third;
+    bool is_organizer; /* sees every entry; others see all of them when the log is closed */
+    /* out: DONE, EMPTY (there is no such part) */
+    enum store_outcome outcome;
+    struct wire_buffer data;
+};
+
+/* The closing time has passed: an entry says so, once. */
+struct store_close_put {
+    int64_t competition;
+    int64_t now_ms;
+    /* out: DONE, REPEATED */
+    enum store_outcome outcome;
 };
 
 struct store_select {
@@ -404,16 +431,20 @@ struct store_call {
 };
 
 struct store_settings {
-    const char *path;      /* borrowed for the call */
-    int64_t lease_ms;      /* what leases found in the store get anew */
+    const char *path; /* borrowed for the call */
+    struct logs_settings logs;
+    bool may_void;    /* where entries that were signed are lost: go on, and say so in the log */
+    int64_t lease_ms; /* what leases found in the store get anew */
     int64_t reserve_bytes; /* room kept to finish accepted work on a full disk; 0: none */
 };
 
 /*
- * Opens the store; see db_open. Leases found in it get a new lease from now, so that a restart
- * loses no work under way.
+ * Opens the store; see db_open. Every log is read again and held against what was signed. Leases
+ * found in it get a new lease from now, so that a restart loses no work under way.
  *
- * Errors   as db_open
+ * Errors   as db_open and logs_open
+ *          ERR_CONFIG  a log is not what was signed of it: an older database, or a changed one
+ *          ERR_STORE   an entry is missing, or is not what it was
  * Owns     *store is owned by the caller; end it with store_close
  */
 MUST_CHECK bool store_open(struct store **store, const struct store_settings *settings,
@@ -448,6 +479,7 @@ struct store_competition_row {
     int64_t board_changed_ms;
     int64_t n_submissions;
     int64_t open_run; /* a re-score under way, or 0 */
+    bool is_closed;   /* the log has come to its closing time */
 };
 
 struct store_team_row {

@@ -14,10 +14,9 @@ static bool is_equal(struct wire_bytes a, struct wire_bytes b)
 }
 
 /* The genesis entry commits to the rules before anything is received. */
-static bool make_genesis(struct ledger_line *line, const struct store_competition_put *call,
-                         struct err *err)
+static bool make_genesis(struct ledger_line *line, const char *id,
+                         const struct store_competition_put *call, struct err *err)
 {
-    char id[STORE_COMPETITION_SIZE];
     char task[64];
     char metric[64];
     char created[TIME_TEXT_SIZE];
@@ -25,7 +24,6 @@ static bool make_genesis(struct ledger_line *line, const struct store_competitio
     uint8_t digest[SHA256_BYTES];
     struct entry entry = {.kind = ENTRY_GENESIS, .competition = id};
 
-    wire_text_copy(id, sizeof(id), call->id);
     wire_text_copy(task, sizeof(task), call->task);
     wire_text_copy(metric, sizeof(metric), call->metric);
     sha256_of(digest, call->yaml.data, call->yaml.size);
@@ -41,6 +39,8 @@ static bool make_genesis(struct ledger_line *line, const struct store_competitio
 bool store_do_competition_put(struct store *store, struct store_competition_put *call,
                               struct err *err)
 {
+    char id[STORE_COMPETITION_SIZE];
+    const struct entry first = {.kind = ENTRY_GENESIS, .competition = id};
     struct ledger_line genesis;
     bool has_row;
 
@@ -54,7 +54,8 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
                             : STORE_CONFLICT;
         return true;
     }
-    if (!make_genesis(&genesis, call, err) ||
+    wire_text_copy(id, sizeof(id), call->id);
+    if (!make_genesis(&genesis, id, call, err) ||
         !db_run(store->db, DB_COMPETITION_INSERT, err, db_text(call->id),
                 db_blob(call->yaml.data, call->yaml.size), db_int(call->now_ms),
                 db_blob(genesis.leaf, sizeof(genesis.leaf)), db_int(call->per_day),
@@ -64,9 +65,8 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
     }
     call->competition = db_last_number(store->db);
     call->outcome = STORE_DONE;
-    return db_run(store->db, DB_ENTRY_INSERT, err, db_int(call->competition), db_int(0),
-                  db_int(ENTRY_GENESIS), db_int_or_null(false, 0),
-                  db_blob(genesis.text, genesis.size), db_blob(genesis.leaf, sizeof(genesis.leaf)));
+    return store_append_first(store, &genesis, &first, call->competition, err) &&
+           store_append_keys(store, call->competition, id, call->now_ms, err);
 }
 
 bool store_do_team_put(struct store *store, struct store_team_put *call, struct err *err)
@@ -148,6 +148,7 @@ static bool visit_competitions(struct store *store, const struct store_visitor *
             .board_changed_ms = db_column_int(db, DB_COMPETITION_ALL, 4),
             .n_submissions = db_column_int(db, DB_COMPETITION_ALL, 5),
             .open_run = db_column_int(db, DB_COMPETITION_ALL, 6),
+            .is_closed = logs_is_closed(store->logs, db_column_int(db, DB_COMPETITION_ALL, 0)),
         };
         if (!visitor->competition(visitor->context, &row, err) ||
             !db_row(db, DB_COMPETITION_ALL, &has_row, err)) {

@@ -174,6 +174,44 @@ static bool freeze(struct store *store, struct store_board_move *call,
     return false;
 }
 
+/* Says which submissions decide, before anything private of them is opened. */
+static bool append_reveal(struct store *store, const struct store_board_move *call, struct err *err)
+{
+    struct db *db = store->db;
+    struct entry entry = {.kind = ENTRY_REVEAL};
+    struct ledger_line line;
+    struct sha256 hash;
+    uint8_t digest[SHA256_BYTES];
+    char text[SHA256_HEX_SIZE];
+    char begun[TIME_TEXT_SIZE];
+    bool has_row;
+
+    sha256_start(&hash);
+    if (!db_find(db, DB_FINAL_ALL, &has_row, err, db_int(call->competition))) {
+        return false;
+    }
+    while (has_row) {
+        uint8_t id[STORE_ID_BYTES];
+        char id_text[2 * STORE_ID_BYTES + 1];
+        db_column_copy(db, DB_FINAL_ALL, 0, id, sizeof(id));
+        hex_text(id_text, id, sizeof(id));
+        sha256_add(&hash, id_text, strlen(id_text));
+        sha256_add(&hash, "\n", 1);
+        entry.values[ENTRY_REVEAL_FINALS].number++;
+        if (!db_row(db, DB_FINAL_ALL, &has_row, err)) {
+            return false;
+        }
+    }
+    sha256_finish(&hash, digest);
+    hex_text(text, digest, sizeof(digest));
+    time_text(begun, call->now_ms);
+    entry.values[ENTRY_REVEAL_FINALS_SHA256].text = text;
+    entry.values[ENTRY_REVEAL_BEGUN].text = begun;
+    return (logs_is_closed(store->logs, call->competition) ||
+            store_append_close(store, call->competition, call->now_ms, err)) &&
+           store_append(store, &line, &entry, call->competition, 0, err);
+}
+
 /* Marks what the reveal looks at, and has it opened by the workers. */
 static bool open_finals(struct store *store, struct store_board_move *call,
                         const struct display *display, struct err *err)
@@ -187,6 +225,7 @@ static bool open_finals(struct store *store, struct store_board_move *call,
     if (!db_run(db, DB_FINAL_CHOSEN, err, db_int(call->competition)) ||
         !db_run(db, DB_FINAL_DEFAULT, err, db_int(call->competition),
                 db_int(display->final_selections)) ||
+        !append_reveal(store, call, err) ||
         !db_run(db, DB_FINAL_OPEN, err, db_int(call->competition), db_int(call->now_ms)) ||
         !set_state(store, call->competition, BOARD_REVEALING, call->now_ms, &call->board_version,
                    err) ||

@@ -90,6 +90,7 @@ static bool find_entry(struct store *store, struct store_submit *call, struct er
     }
     memcpy(call->entry, line.data, line.size);
     call->entry_size = line.size;
+    call->entry_index = db_column_int(db, DB_ENTRY_OF_KIND, 1);
     return true;
 }
 
@@ -174,6 +175,7 @@ bool store_append_receipt(struct store *store, struct store_submit *call, enum e
     }
     memcpy(call->entry, line.text, line.size);
     call->entry_size = line.size;
+    call->entry_index = entry.index;
     return true;
 }
 

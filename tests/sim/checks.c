@@ -21,6 +21,7 @@ static bool find_entries(struct world *world, const struct wish *wish, struct st
 {
     struct err err;
 
+    store_call_free(call);
     *call = (struct store_call){.kind = CALL_ENTRIES_GET};
     if (!hex_read(call->entries_get.id, STORE_ID_BYTES, wish->id, 32, &err)) {
         world_fail(world, "an id is not hexadecimal");
@@ -30,9 +31,79 @@ static bool find_entries(struct world *world, const struct wish *wish, struct st
     return call->entries_get.outcome == STORE_DONE;
 }
 
+static struct note_public_key log_key(const struct world *world)
+{
+    struct note_public_key key = {.origin = "sim/sim"};
+
+    memcpy(key.key, world->keys.log.public_key, sizeof(key.key));
+    return key;
+}
+
+void check_proof(struct world *world, struct wish *wish, struct wire_bytes proof)
+{
+    struct note_public_key key = log_key(world);
+    struct tree_hash leaf;
+    struct entry entry;
+    char texts[ENTRY_SIZE];
+    struct err err;
+
+    entry_leaf(leaf.bytes, wish->entry, wish->entry_size);
+    if (!entry_read(&entry, texts, wish->entry, wish->entry_size, &err) ||
+        !note_proof_check(&wish->checkpoint, &key, &leaf, (uint64_t)entry.index, proof.data,
+                          proof.size, &err)) {
+        world_fail(world, "the receipt of %s does not prove it: %s", wish->id, err.text);
+    }
+}
+
+static struct store_call get_log(struct world *world, enum wire_log_part part, uint64_t first,
+                                 uint64_t second)
+{
+    struct store_call call = {.kind = CALL_LOG_GET};
+
+    call.log_get =
+        (struct store_log_get){.competition = 1, .part = part, .first = first, .second = second};
+    run(world, &call);
+    if (call.log_get.outcome != STORE_DONE) {
+        world_fail(world, "the log does not answer");
+    }
+    return call;
+}
+
+/* Every checkpoint that was ever handed out is the beginning of the log as it is now. */
+static void check_growth(struct world *world)
+{
+    struct note_public_key key = log_key(world);
+    struct store_call note = get_log(world, LOG_CHECKPOINT, 0, 0);
+    struct checkpoint now = {.size = 0};
+    struct err err;
+
+    if (!checkpoint_read(&now, &key, note.log_get.data.data, note.log_get.data.size, &err)) {
+        world_fail(world, "%s", err.text);
+    }
+    store_call_free(&note);
+    for (unsigned i = 0; i < SUBMISSIONS_MAX && world->failure[0] == '\0'; i++) {
+        const struct wish *wish =
+            &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH];
+        struct tree_proof proof;
+        if (!wish->is_acked) {
+            continue;
+        }
+        struct store_call growth = get_log(world, LOG_GROWTH, wish->checkpoint.size, now.size);
+        const struct wire_buffer *data = &growth.log_get.data;
+        if (!note_growth_read(&proof, data->data, data->size, &err) ||
+            !tree_check_growth(wish->checkpoint.size, &wish->checkpoint.root, now.size, &now.root,
+                               &proof, &err)) {
+            world_fail(world, "the log of %s has another history now: %s", wish->id, err.text);
+        }
+        store_call_free(&growth);
+    }
+}
+
 void check_acked(struct world *world)
 {
     static struct store_call call;
+
+    check_growth(world);
 
     for (unsigned i = 0; i < SUBMISSIONS_MAX && world->failure[0] == '\0'; i++) {
         const struct wish *wish =
@@ -106,12 +177,12 @@ static void check_state(struct world *world, const struct wish *wish)
     store_call_free(&call);
 }
 
-/* Every index of the log once and none left out: the genesis, and what the submissions have. */
+/* Every index of the log once and none left out: the genesis, the keys, what submissions have. */
 static void check_log(struct world *world)
 {
-    bool is_there[1 + 3 * SUBMISSIONS_MAX] = {true};
+    bool is_there[2 + 3 * SUBMISSIONS_MAX] = {true, true};
     static struct store_call call;
-    size_t n = 1;
+    size_t n = 2;
 
     for (unsigned i = 0; i < SUBMISSIONS_MAX; i++) {
         const struct wish *wish =

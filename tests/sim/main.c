@@ -93,6 +93,8 @@ int main(int argc, char **argv)
     unlink(path);
     snprintf(path, sizeof(path), "%s/db.lock", folder);
     unlink(path);
+    snprintf(path, sizeof(path), "%s/db.signed", folder);
+    unlink(path);
     rmdir(folder);
     return code;
 }

@@ -91,6 +91,7 @@ static void take_receipt(struct world *world, struct client *client,
         wire_text_copy(wish->id, sizeof(wish->id), accepted->submission);
         wish->entry_size = accepted->entry.size;
         memcpy(wish->entry, accepted->entry.data, accepted->entry.size);
+        check_proof(world, wish, accepted->proof);
         world->n_acks++;
         client->next++;
         client->retry_ms = world->now_ms + (int64_t)world_below(world, 2000);

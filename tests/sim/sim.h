@@ -53,7 +53,7 @@ struct wish {
     char id[33];
     unsigned char entry[ENTRY_SIZE];
     size_t entry_size;
-    int64_t received_ms;
+    struct checkpoint checkpoint; /* that proved the entry */
 };
 
 struct client {
@@ -155,6 +155,9 @@ double score_of(const uint8_t sha256[static SHA256_BYTES]);
 
 /* After every crash: what was acknowledged is there, with the same entry. */
 void check_acked(struct world *world);
+
+/* A receipt that just came: its proof holds. */
+void check_proof(struct world *world, struct wish *wish, struct wire_bytes proof);
 
 /* At the end: everything drained, once, right and in order. */
 void check_end(struct world *world);

@@ -268,13 +268,21 @@ static void carry_out(struct world *world)
 
 static void broker_start(struct world *world)
 {
-    const struct core_settings settings = {
-        .lease_ms = LEASE_MS, .pending_max = 2000, .promise_ms = PROMISE_MS, .rescore_percent = 5};
-    const struct store_settings store_settings = {.path = world->path, .lease_ms = LEASE_MS};
+    const struct core_settings settings = {.host = "sim",
+                                           .lease_ms = LEASE_MS,
+                                           .pending_max = 2000,
+                                           .promise_ms = PROMISE_MS,
+                                           .rescore_percent = 5};
+    char signed_path[PATH_BYTES + 8];
+    const struct store_settings store_settings = {
+        .path = world->path,
+        .logs = {.host = "sim", .signed_path = signed_path, .keys = &world->keys},
+        .lease_ms = LEASE_MS};
     struct moment start;
     struct err err;
     const struct core_now *now = moment(world, &start);
 
+    snprintf(signed_path, sizeof(signed_path), "%s.signed", world->path);
     world->incarnation++;
     world->n_queued = 0;
     world->is_commit_due = false;
@@ -537,7 +545,7 @@ static bool copy_file(const char *from, const char *to, struct err *err)
 
 static void remove_database(const char *path)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".signed"};
     char name[PATH_BYTES + 8];
 
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -572,14 +580,19 @@ static void run_until_drained(struct world *world)
 
 bool world_run(struct world *world, const char *template_path, const struct client clients[CLIENTS])
 {
-    static const uint8_t seed[CRYPT_SEED_BYTES] = {1};
+    static const uint8_t master[CRYPT_KEY_BYTES] = {1};
+    char signed_template[PATH_BYTES + 8];
+    char signed_path[PATH_BYTES + 8];
     struct err err;
 
-    receipt_key_of(&world->keys.receipt, seed);
+    ledger_keys_derive(&world->keys, master);
     world->rng = world->seed * 0x9e3779b97f4a7c15u + 1;
     snprintf(world->path, sizeof(world->path), "%s.%llu", template_path,
              (unsigned long long)world->seed);
-    if (!copy_file(template_path, world->path, &err)) {
+    snprintf(signed_template, sizeof(signed_template), "%s.signed", template_path);
+    snprintf(signed_path, sizeof(signed_path), "%s.signed", world->path);
+    if (!copy_file(template_path, world->path, &err) ||
+        !copy_file(signed_template, signed_path, &err)) {
         world_fail(world, "%s", err.text);
         return false;
     }
@@ -671,7 +684,7 @@ static bool make_teams(struct world *world, const char *organizer, struct client
 
 bool world_make_template(const char *path, struct client clients[CLIENTS], struct err *err)
 {
-    static const uint8_t seed[CRYPT_SEED_BYTES] = {1};
+    static const uint8_t master[CRYPT_KEY_BYTES] = {1};
     struct world *world = calloc(1, sizeof(*world));
     struct store_call call = {.kind = CALL_ORGANIZER_PUT};
     struct store_call *calls[] = {&call};
@@ -683,7 +696,7 @@ bool world_make_template(const char *path, struct client clients[CLIENTS], struc
         return err_set(err, ERR_SYSTEM, "no memory");
     }
     world->rng = 1;
-    receipt_key_of(&world->keys.receipt, seed);
+    ledger_keys_derive(&world->keys, master);
     snprintf(world->path, sizeof(world->path), "%s", path);
     remove_database(path);
     broker_start(world);

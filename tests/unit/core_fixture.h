@@ -176,7 +176,8 @@ static inline struct wire_message ask(struct bench *bench, struct wire_message r
 
 static inline void open_core(struct bench *bench)
 {
-    const struct core_settings settings = {.lease_ms = LEASE,
+    const struct core_settings settings = {.host = "host",
+                                           .lease_ms = LEASE,
                                            .pending_max = 8,
                                            .ready_age_max_ms = 60000,
                                            .disk_free_min_bytes = 1000,
@@ -215,17 +216,22 @@ static inline int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
     struct wire_message put = {.type = WIRE_COMPETITION_PUT};
-    uint8_t seed[CRYPT_SEED_BYTES] = {1};
+    uint8_t master[CRYPT_KEY_BYTES] = {1};
     struct err err;
 
     assert_true(crypt_start(&err));
     bench->wall_ms = WALL_MS;
     bench->boot_ms = 1000;
-    receipt_key_of(&bench->keys.receipt, seed);
+    ledger_keys_derive(&bench->keys, master);
+    bench->world.keys = bench->keys;
     bench->world.engine = &engines[0];
     memcpy(bench->world.folder, "/tmp/assay-core-XXXXXX", 23);
     assert_non_null(mkdtemp(bench->world.folder));
     engines[0].path(bench->world.path, sizeof(bench->world.path), bench->world.folder);
+    snprintf(bench->world.signed_path, sizeof(bench->world.signed_path), "%s/signed",
+             bench->world.folder);
+    snprintf(bench->world.signed_path, sizeof(bench->world.signed_path), "%s/signed",
+             bench->world.folder);
     reopen(&bench->world);
     make_organizer(bench);
     open_core(bench);

@@ -42,6 +42,9 @@ struct world {
     int64_t teams[2];
     int64_t boot_ms;
     int64_t reserve_bytes;
+    char signed_path[128];
+    struct ledger_keys keys;
+    bool may_void;
 };
 
 static inline void run(struct world *world, struct store_call *call)
@@ -49,12 +52,19 @@ static inline void run(struct world *world, struct store_call *call)
     struct store_call *calls[] = {call};
 
     store_batch(world->store, calls, 1);
+    if (call->kind == CALL_SUBMIT) {
+        store_call_free(call); /* its proof: test_logs looks at those */
+    }
 }
 
 static inline struct store_settings settings_of(const struct world *world)
 {
     return (struct store_settings){
-        .path = world->path, .lease_ms = LEASE_MS, .reserve_bytes = world->reserve_bytes};
+        .path = world->path,
+        .logs = {.host = "host", .signed_path = world->signed_path, .keys = &world->keys},
+        .may_void = world->may_void,
+        .lease_ms = LEASE_MS,
+        .reserve_bytes = world->reserve_bytes};
 }
 
 static inline void reopen(struct world *world)
@@ -101,6 +111,8 @@ static inline void world_open(struct world *world, const struct engine *engine)
     *world = (struct world){.engine = engine, .folder = "/tmp/assay-store-XXXXXX", .boot_ms = 5000};
     assert_non_null(mkdtemp(world->folder));
     engine->path(world->path, sizeof(world->path), world->folder);
+    ledger_keys_derive(&world->keys, (const uint8_t[CRYPT_KEY_BYTES]){7});
+    snprintf(world->signed_path, sizeof(world->signed_path), "%s/signed", world->folder);
     reopen(world);
     struct store_call competition = competition_call("demo", "competition: demo");
     run(world, &competition);

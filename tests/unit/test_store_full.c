@@ -71,6 +71,8 @@ static void make_world(struct world *world, const char *folder)
     *world = (struct world){.engine = &engines[0], .boot_ms = 5000, .reserve_bytes = RESERVE_BYTES};
     snprintf(world->folder, sizeof(world->folder), "%s", folder);
     engines[0].path(world->path, sizeof(world->path), folder);
+    ledger_keys_derive(&world->keys, (const uint8_t[CRYPT_KEY_BYTES]){7});
+    snprintf(world->signed_path, sizeof(world->signed_path), "%s/signed", folder);
     reopen(world);
     competition.competition_put.per_day = SUBMISSIONS_MAX;
     competition.competition_put.has_total = false;
