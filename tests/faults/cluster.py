@@ -153,6 +153,7 @@ class Cluster:
                                              job_memory_bytes=job_memory_bytes)
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is stopped cleans up too
         return self
 
     def __exit__(self, kind, *_):
