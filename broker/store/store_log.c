@@ -219,7 +219,8 @@ static bool go_on(struct store *store, const struct logs_loss *loss, int64_t now
     if (!db_begin(store->db, err)) {
         return false;
     }
-    if (!append_void(store, loss, now_ms, err)) {
+    if (!db_call_begin(store->db, err) || !append_void(store, loss, now_ms, err) ||
+        !db_call_end(store->db, true, err)) {
         db_rollback(store->db);
         return false;
     }
