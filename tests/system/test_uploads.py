@@ -301,7 +301,8 @@ class MarksTest(UploadsTest):
         (self.dir / "broker.yaml").write_text(text)
         self.parts.stop("broker")
         self.parts.start("broker")
-        harness.wait_for(lambda: self.parts.ask("GET", "/readyz")[0] == 200, "the broker answers")
+        harness.wait_for(lambda: b"takes no new submissions" in self.parts.ask("GET", "/readyz")[2],
+                         "the broker answers that it is busy")
 
     def test_queue_age(self):
         self.assertTrue(self.expect_continue().startswith(b"HTTP/1.1 100 "))
