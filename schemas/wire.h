@@ -60,6 +60,7 @@ enum wire_submission_state {
 enum wire_key_kind {
     KEY_RECEIPT, /* a minisign public key file */
     KEY_SIGNERS, /* an allowed_signers file of OpenSSH */
+    KEY_LOG,     /* HOST+hash+key: under every log's own name it is that log's key */
 };
 
 enum wire_log_part {

@@ -47,22 +47,6 @@ void handle_ready(struct exchange *exchange)
     exchange_ask(exchange, &message, WIRE_STATS, on_stats);
 }
 
-static void on_key(struct exchange *exchange, const struct wire_message *reply)
-{
-    struct jwriter writer;
-
-    jwriter_start(&writer, SMALL_BYTES);
-    jwriter_raw(&writer, reply->key.text.data, reply->key.text.size);
-    exchange_answer(exchange, 200, &writer, "text/plain; charset=utf-8");
-}
-
-void handle_receipt_key(struct exchange *exchange)
-{
-    struct wire_message message = {.type = WIRE_KEY_GET};
-
-    exchange_ask(exchange, &message, WIRE_KEY, on_key);
-}
-
 struct embedded {
     const char *name;
     const unsigned char *data;

@@ -180,6 +180,10 @@ static void on_receipt(struct exchange *exchange, const struct wire_message *rep
         jwriter_text_n(&writer, file.entry.data, file.entry.size);
         jwriter_key(&writer, "minisig");
         jwriter_text_n(&writer, file.minisig.data, file.minisig.size);
+        jwriter_key(&writer, "sshsig");
+        jwriter_text_n(&writer, file.sshsig.data, file.sshsig.size);
+        jwriter_key(&writer, "proof");
+        jwriter_text_n(&writer, file.proof.data, file.proof.size);
         jwriter_object_end(&writer);
     }
     jwriter_array_end(&writer);

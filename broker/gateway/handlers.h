@@ -9,7 +9,14 @@
 
 void handle_health(struct exchange *exchange);
 void handle_ready(struct exchange *exchange);
+
 void handle_receipt_key(struct exchange *exchange);
+void handle_signers(struct exchange *exchange);
+void handle_log_key(struct exchange *exchange);
+void handle_log_checkpoint(struct exchange *exchange);
+void handle_log_growth(struct exchange *exchange);
+void handle_log_tile(struct exchange *exchange);
+void handle_log_entries(struct exchange *exchange);
 
 void handle_competition_list(struct exchange *exchange);
 void handle_competition_get(struct exchange *exchange);

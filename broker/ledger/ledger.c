@@ -110,6 +110,15 @@ void ledger_key_texts(struct ledger_key_texts *texts, const struct ledger_keys *
     note_public_key_text(texts->log, &log);
 }
 
+void ledger_log_key(char line[static NOTE_KEY_TEXT_SIZE], const struct ledger_keys *keys,
+                    const char *host)
+{
+    struct ledger_key_texts texts;
+
+    ledger_key_texts(&texts, keys, host);
+    snprintf(line, NOTE_KEY_TEXT_SIZE, "%.*s\n", NOTE_KEY_TEXT_SIZE - 2, texts.log);
+}
+
 void ledger_signer(char line[static SSHSIG_SIGNER_SIZE], const struct ledger_keys *keys,
                    const char *host)
 {

@@ -71,6 +71,10 @@ void ledger_key_texts(struct ledger_key_texts *texts, const struct ledger_keys *
 void ledger_signer(char line[static SSHSIG_SIGNER_SIZE], const struct ledger_keys *keys,
                    const char *host);
 
+/* The key of checkpoints under the service's name, with LF: HOST+hash+key. */
+void ledger_log_key(char line[static NOTE_KEY_TEXT_SIZE], const struct ledger_keys *keys,
+                    const char *host);
+
 /* How a team is called in entries: "t42". */
 enum { LEDGER_TEAM_SIZE = 24 };
 void ledger_team_text(char text[static LEDGER_TEAM_SIZE], int64_t team);

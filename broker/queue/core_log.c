@@ -90,6 +90,7 @@ bool core_begin_key_get(struct core *core, struct core_request *request, const s
     struct wire_message reply = {.type = WIRE_KEY};
     char receipt[RECEIPT_KEY_TEXT_SIZE];
     char signer[SSHSIG_SIGNER_SIZE];
+    char log[NOTE_KEY_TEXT_SIZE];
 
     (void)now;
     switch (request->message.key_get.kind) {
@@ -100,6 +101,10 @@ bool core_begin_key_get(struct core *core, struct core_request *request, const s
     case KEY_SIGNERS:
         ledger_signer(signer, core->keys, core->settings.host);
         reply.key.text = wire_text(signer);
+        return core_reply(core, request, &reply, err);
+    case KEY_LOG:
+        ledger_log_key(log, core->keys, core->settings.host);
+        reply.key.text = wire_text(log);
         return core_reply(core, request, &reply, err);
     default:
         return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such key");

@@ -294,17 +294,27 @@ static bool write_public_key(const struct loop *loop, struct err *err)
                               err);
 }
 
-/* What ssh-keygen checks receipts with, beside minisign's key. */
-static bool write_signers(const struct loop *loop, struct err *err)
+static bool write_beside(const struct loop *loop, const char *name, const char *text,
+                         struct err *err)
 {
     char folder[BROKER_PATH_SIZE];
     char path[BROKER_PATH_SIZE];
-    char line[SSHSIG_SIGNER_SIZE];
 
-    ledger_signer(line, &loop->keys, loop->config->host);
     return path_folder(folder, sizeof(folder), loop->config->receipt_public_key, err) &&
-           path_join(path, sizeof(path), folder, "allowed_signers", err) &&
-           file_write_durable(path, line, strlen(line), KEY_FILE_MODE, err);
+           path_join(path, sizeof(path), folder, name, err) &&
+           file_write_durable(path, text, strlen(text), KEY_FILE_MODE, err);
+}
+
+/* What ssh-keygen checks receipts with, and the key of the logs, beside minisign's key. */
+static bool write_other_keys(const struct loop *loop, struct err *err)
+{
+    char signer[SSHSIG_SIGNER_SIZE];
+    char log[NOTE_KEY_TEXT_SIZE];
+
+    ledger_signer(signer, &loop->keys, loop->config->host);
+    ledger_log_key(log, &loop->keys, loop->config->host);
+    return write_beside(loop, "allowed_signers", signer, err) &&
+           write_beside(loop, "log.vkey", log, err);
 }
 
 /* The file that remembers what was signed. */
@@ -348,7 +358,8 @@ static bool open_store(struct loop *loop, struct err *err)
 
     return find_signed(signed_path, config, err) &&
            store_open(&loop->store, &store_settings, time_wall_ms(), time_boot_ms(), err) &&
-           make_organizer(loop, err) && write_public_key(loop, err) && write_signers(loop, err) &&
+           make_organizer(loop, err) && write_public_key(loop, err) &&
+           write_other_keys(loop, err) &&
            core_open(&loop->core, &settings, &loop->keys, loop->store, err) &&
            store_thread_open(&loop->thread, loop->store, err);
 }

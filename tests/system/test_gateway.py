@@ -86,9 +86,15 @@ class RoutesTest(GatewayTest):
         self.check_problem(parts.ask("GET", path, None, other), 404, "not_found")
         self.check_problem(parts.ask("GET", path), 401, "invalid_token")
         status, receipt = parts.json("GET", path + "/receipt", None, token)
-        self.assertEqual(receipt["files"][0], {"name": accepted["id"], "entry": accepted["entry"],
-                                               "minisig": accepted["minisig"]})
-        self.assertTrue(parts.ask("GET", "/v1/keys/receipt.pub")[2].startswith(b"untrusted comment"))
+        first = receipt["files"][0]
+        self.assertEqual((first["name"], first["entry"], first["minisig"]),
+                         (accepted["id"], accepted["entry"], accepted["minisig"]))
+        self.assertTrue(first["sshsig"].startswith("-----BEGIN SSH SIGNATURE-----\n"))
+        self.assertTrue(first["proof"].startswith("c2sp.org/tlog-proof@v1\nindex 2\n"), first["proof"])
+        for name, start in (("receipt.pub", b"untrusted comment"), ("log.vkey", b"localhost+"),
+                            ("allowed_signers", b"assay@localhost namespaces=")):
+            self.assertTrue(parts.ask("GET", f"/v1/keys/{name}")[2].startswith(start), name)
+        self.check_log(first["proof"])
 
         for number in range(2, 5):
             self.assertEqual(self.upload(token, b"%d" % number)[0], 202)
@@ -104,6 +110,24 @@ class RoutesTest(GatewayTest):
         selection = json.dumps({"submissions": [accepted["id"]]})
         status = parts.ask("PUT", "/v1/competitions/trees/selection", selection, token)[0]
         self.assertIn(status, (200, 400))  # the broker decides; it knows whether it is scored
+
+    def check_log(self, proof):
+        """What the log hands out: its last checkpoint, growth, tiles, and no team's entry."""
+        ask, log = self.parts.ask, "/v1/competitions/trees/log/"
+        checkpoint = ask("GET", log + "checkpoint")[2].decode()
+        self.assertTrue(proof.endswith("\n\n" + checkpoint))
+        size = int(checkpoint.split("\n")[1])
+        entries = [json.loads(line) for line in ask("GET", f"{log}entries?first=0&end={size}")[2].splitlines()]
+        self.assertEqual([entry["kind"] for entry in entries], ["genesis", "key"])
+        self.assertEqual(len(ask("GET", f"{log}entries?first=0&end={size}", None, self.parts.token)[2].splitlines()), size)
+        leaves = ask("GET", f"{log}tile?width={size}")[2]
+        self.assertEqual(len(leaves), 32 * size)
+        line = ask("GET", f"{log}entries?first=0&end=1")[2]
+        self.assertEqual(leaves[:32], hashlib.sha256(b"\0" + line).digest())
+        self.assertEqual(ask("GET", f"{log}growth?old={size}&size={size}")[2], b"")
+        for bad in (f"growth?old={size}&size=1", f"tile?index=1&width={size}", f"entries?first={size + 1}&end={size + 2}"):
+            self.check_problem(ask("GET", log + bad), 404, "not_found")
+        self.check_problem(ask("GET", log + "tile?width=x"), 400, "bad_request")
 
     def test_upload_refusals(self):
         parts = self.parts
