@@ -13,6 +13,8 @@
 #include "common/text.h"
 
 static const char dash[] = "\xe2\x80\x94 "; /* U+2014 and a space begin a signature line */
+static const char step_start[] = "old ";
+static const char next_step_start[] = "\nold "; /* no line of a checkpoint begins so */
 static const char proof_first_line[] = "c2sp.org/tlog-proof@v1\n";
 
 enum {
@@ -204,6 +206,20 @@ static int check_line(struct reader *reader, const struct note_public_key *key, 
     return crypt_verify(signature.signature, body, body_size, key->key) ? 1 : -1;
 }
 
+bool checkpoint_origin(char origin[static NOTE_ORIGIN_SIZE], const void *note, size_t size,
+                       struct err *err)
+{
+    const char *begin = note;
+    const char *end = memchr(begin, '\n', size);
+
+    if (end == NULL || end == begin || end - begin >= NOTE_ORIGIN_SIZE || !is_plain(begin, end)) {
+        return err_set(err, ERR_INPUT, "not a checkpoint");
+    }
+    memcpy(origin, begin, (size_t)(end - begin));
+    origin[end - begin] = '\0';
+    return true;
+}
+
 bool checkpoint_read(struct checkpoint *checkpoint, const struct note_public_key *key,
                      const void *note, size_t size, struct err *err)
 {
@@ -284,6 +300,13 @@ void note_proof_write(char text[static NOTE_PROOF_SIZE], uint64_t index,
     snprintf(text + length, NOTE_PROOF_SIZE - length, "\n%s", checkpoint_note);
 }
 
+size_t note_proof_checkpoint(const void *text, size_t size)
+{
+    const char *blank = memmem(text, size, "\n\n", 2);
+
+    return blank == NULL ? size : (size_t)(blank - (const char *)text) + 2;
+}
+
 bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_key *key,
                       const struct tree_hash *leaf, uint64_t index, const void *text, size_t size,
                       struct err *err)
@@ -304,4 +327,31 @@ bool note_proof_check(struct checkpoint *checkpoint, const struct note_public_ke
     }
     return checkpoint_read(checkpoint, key, reader.at, (size_t)(reader.end - reader.at), err) &&
            tree_check_leaf(leaf, index, checkpoint->size, &proof, &checkpoint->root, err);
+}
+
+void note_step_write(char text[static NOTE_STEP_SIZE], const struct note_step *step)
+{
+    size_t length =
+        (size_t)snprintf(text, NOTE_STEP_SIZE, "%s%" PRIu64 "\n", step_start, step->old_size);
+
+    length += write_hashes(text + length, NOTE_STEP_SIZE - length, &step->growth);
+    snprintf(text + length, NOTE_STEP_SIZE - length, "\n%.*s", (int)step->note_size, step->note);
+}
+
+bool note_step_take(struct note_step *step, const char **at, const char *end, struct err *err)
+{
+    struct reader reader = {*at, end};
+
+    if (!skip(&reader, step_start) || !take_number(&reader, &step->old_size) ||
+        !take_hashes(&step->growth, &reader) || !skip(&reader, "\n")) {
+        return err_set(err, ERR_INPUT, "not a step to a checkpoint");
+    }
+    step->note = reader.at;
+    const char *next =
+        memmem(reader.at, (size_t)(end - reader.at), next_step_start, strlen(next_step_start));
+    *at = next == NULL ? end : next + 1;
+    step->note_size = (size_t)(*at - step->note);
+    return step->note_size < NOTE_SIZE ||
+           err_set(err, ERR_INPUT, "checkpoint has %zu bytes, limit is %d", step->note_size,
+                   NOTE_SIZE - 1);
 }

@@ -65,9 +65,47 @@ MUST_CHECK bool note_proof_check(struct checkpoint *checkpoint, const struct not
                                  const struct tree_hash *leaf, uint64_t index, const void *text,
                                  size_t size, struct err *err);
 
+/*
+ * The name of the log that a checkpoint says it is of; nothing is checked.
+ *
+ * Errors   ERR_INPUT  it has no first line
+ */
+MUST_CHECK bool checkpoint_origin(char origin[static NOTE_ORIGIN_SIZE], const void *note,
+                                  size_t size, struct err *err);
+
+/* Where a proof file's checkpoint begins; `size`, where it has none. */
+size_t note_proof_checkpoint(const void *text, size_t size);
+
 /* Writes a proof of growth as base64 hashes, a line each, NUL-terminated. */
 void note_growth_write(char text[static NOTE_PROOF_SIZE], const struct tree_proof *proof);
 
 /* Reads what note_growth_write writes. Errors: ERR_INPUT. */
 MUST_CHECK bool note_growth_read(struct tree_proof *proof, const void *text, size_t size,
                                  struct err *err);
+
+/*
+ * A step from one checkpoint to a later one, as C2SP tlog-witness puts it into an add-checkpoint
+ * request: "old " size LF, base64(hash) LF …, LF, checkpoint.
+ */
+struct note_step {
+    uint64_t old_size;
+    struct tree_proof growth;
+    const char *note; /* borrowed */
+    size_t note_size; /* less than NOTE_SIZE */
+};
+
+enum { NOTE_STEP_SIZE = NOTE_PROOF_SIZE };
+
+/* Writes a step, NUL-terminated. */
+void note_step_write(char text[static NOTE_STEP_SIZE], const struct note_step *step);
+
+/*
+ * Takes a step off the front of steps that stand behind one another; nothing is checked but its
+ * form.
+ *
+ *   at     in: where it begins; out: behind it
+ *
+ * Errors   ERR_INPUT
+ */
+MUST_CHECK bool note_step_take(struct note_step *step, const char **at, const char *end,
+                               struct err *err);
