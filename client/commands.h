@@ -9,6 +9,7 @@ int command_check(int argc, char **argv);
 int command_competition(int argc, char **argv);
 int command_health(int argc, char **argv);
 int command_leaderboard(int argc, char **argv);
+int command_log(int argc, char **argv);
 int command_login(int argc, char **argv);
 int command_receipt(int argc, char **argv);
 int command_report(int argc, char **argv);

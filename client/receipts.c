@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `assay receipt`. The service's file names are checked before they name a file here, and a receipt
- * that its key does not verify is an error at once, not at the end of the competition.
+ * that its keys do not verify, or of a log that does not continue what was seen of it, is an error
+ * at once, not at the end of the competition.
  */
 #include "client/receipts.h"
 
@@ -9,8 +10,10 @@
 #include <string.h>
 
 #include "client/commands.h"
+#include "client/follow.h"
 #include "client/options.h"
 #include "client/verify.h"
+#include "common/file.h"
 
 /* "ID" or "ID.word" */
 static bool is_receipt_name(const char *name, const char *id)
@@ -23,96 +26,116 @@ static bool is_receipt_name(const char *name, const char *id)
                               strspn(rest + 1, "abcdefghijklmnopqrstuvwxyz") == strlen(rest + 1)));
 }
 
-static bool store(const char *folder, const char *name, const char *ending, const char *text,
-                  struct err *err)
+/* Writes the files of a receipt under its name; path is that of its entry then. */
+static bool store(char path[static VERIFY_PATH_SIZE], const struct receipt_files *files,
+                  const char *folder, const char *name, struct err *err)
 {
-    char path[VERIFY_PATH_SIZE];
     char file_name[128];
 
-    snprintf(file_name, sizeof(file_name), "%s%s", name, ending);
-    return path_join(path, sizeof(path), folder, file_name, err) &&
-           file_write_durable(path, text, strlen(text), 0644, err);
-}
-
-/* The key near the receipts; where there is none, the service's own. */
-static int ensure_key(struct service *service, const char *folder)
-{
-    char path[VERIFY_PATH_SIZE];
-    struct service_answer answer = {0};
-    struct err err;
-
-    if (verify_find_key(path, folder)) {
-        return EXIT_DONE;
-    }
-    int code = service_get(service, &answer, "/v1/keys/receipt.pub");
-    if (code == EXIT_DONE && (!path_join(path, sizeof(path), folder, "receipt.pub", &err) ||
-                              !file_write_durable(path, answer.http.body.data,
-                                                  answer.http.body.size_bytes, 0644, &err))) {
-        code = command_failed(&err);
-    } else if (code == EXIT_DONE) {
-        fprintf(stderr, "Stored the service's public key as %s: keep it\n", path);
-    }
-    service_answer_free(&answer);
-    return code;
-}
-
-static bool store_and_check(const struct jvalue *file, const char *id, const char *folder,
-                            struct err *err)
-{
-    const char *name = service_text(file, "name");
-    char path[VERIFY_PATH_SIZE];
-    char file_name[128];
-    static struct verify_receipt receipt;
-
-    if (!is_receipt_name(name, id)) {
-        return err_set(err, ERR_PEER, "the service names a receipt '%.80s'", name);
-    }
-    snprintf(file_name, sizeof(file_name), "%s.json", name);
-    if (!store(folder, name, ".json", service_text(file, "entry"), err) ||
-        !store(folder, name, ".json.minisig", service_text(file, "minisig"), err) ||
-        !path_join(path, sizeof(path), folder, file_name, err)) {
+    if (!folder_make(folder, 0755, err)) {
         return false;
     }
-    if (!verify_receipt(&receipt, path, NULL, err)) {
-        return false;
+    for (size_t i = PARTS; i-- > 0;) {
+        snprintf(file_name, sizeof(file_name), "%s%s", name, verify_endings[i]);
+        if (!path_join(path, VERIFY_PATH_SIZE, folder, file_name, err) ||
+            !file_write_durable(path, files->parts[i].data, files->parts[i].size_bytes, 0644,
+                                err)) {
+            return false;
+        }
     }
-    fprintf(stderr, "Stored and verified %s\n", path);
     return true;
 }
 
-static int store_all(const struct jvalue *files, const char *id, const char *folder)
+/* What was refused overwrites nothing that is good, and is kept: it is evidence. */
+static void store_refused(const struct receipt_files *files, const char *folder, const char *name)
 {
+    char refused[VERIFY_PATH_SIZE];
+    char path[VERIFY_PATH_SIZE];
+    struct err err;
+
+    if (path_join(refused, sizeof(refused), folder, "refused", &err) &&
+        store(path, files, refused, name, &err)) {
+        fprintf(stderr, "assay: what the service sent is kept as %s\n", path);
+    }
+}
+
+/* Checks a receipt and that its log goes on as it was seen. An exit code. */
+static int check(struct service *service, const struct keyring *keyring,
+                 const struct receipt_files *files)
+{
+    static struct verify_receipt receipt;
+    struct err err;
+
+    if (!verify_files(&receipt, files, keyring, &err)) {
+        return command_failed(&err);
+    }
+    struct sighting sighting = verify_sighting(&receipt);
+    return follow_log(service, keyring, &sighting);
+}
+
+static int store_and_check(struct service *service, const struct keyring *keyring,
+                           const struct jvalue *file, const char *id, const char *folder)
+{
+    static const char *const members[PARTS] = {"entry", "minisig", "sshsig", "proof"};
+    struct receipt_files files;
+    const char *name = service_text(file, "name");
+    char path[VERIFY_PATH_SIZE];
+    struct err err;
+
+    if (!is_receipt_name(name, id)) {
+        err_set(&err, ERR_PEER, "the service names a receipt '%.80s'", name);
+        return command_failed(&err);
+    }
+    for (size_t i = 0; i < PARTS; i++) {
+        files.parts[i].data = service_text(file, members[i]);
+        files.parts[i].size_bytes = strlen(files.parts[i].data);
+    }
+    int code = check(service, keyring, &files);
+    if (code == EXIT_INVALID) {
+        store_refused(&files, folder, name);
+    } else if (code == EXIT_DONE && !store(path, &files, folder, name, &err)) {
+        code = command_failed(&err);
+    } else if (code == EXIT_DONE) {
+        fprintf(stderr, "Stored and verified %s\n", path);
+    }
+    return code;
+}
+
+static int store_all(struct service *service, const struct keyring *keyring,
+                     const struct jvalue *files, const char *id, const char *folder)
+{
+    int code = EXIT_DONE;
     struct err err;
 
     if (jvalue_count(files) == 0) {
         err_set(&err, ERR_PEER, "the service has no receipt of %s", id);
         return command_failed(&err);
     }
-    for (size_t i = 0; i < jvalue_count(files); i++) {
-        if (!store_and_check(jvalue_item(files, i), id, folder, &err)) {
-            return command_failed(&err);
-        }
+    for (size_t i = 0; i < jvalue_count(files) && code == EXIT_DONE; i++) {
+        code = store_and_check(service, keyring, jvalue_item(files, i), id, folder);
     }
-    return EXIT_DONE;
+    return code;
 }
 
 int receipts_fetch(struct service *service, const char *id, const char *folder)
 {
     char path[SERVICE_PATH_SIZE];
     struct service_answer answer = {0};
+    static struct keyring keyring;
     struct err err;
 
     if (!service_check_submission(id, &err) || !folder_make(folder, 0755, &err) ||
-        !service_path(path, &err, "/v1/submissions/%s/receipt", id)) {
+        !service_path(path, &err, "/v1/submissions/%s/receipt", id) || !crypt_start(&err)) {
         return command_failed(&err);
     }
-    int code = ensure_key(service, folder);
+    int code = follow_keys(&keyring, service, folder);
     if (code != EXIT_DONE) {
         return code;
     }
     code = service_get(service, &answer, path);
     if (code == EXIT_DONE) {
-        code = store_all(jvalue_member(service_root(&answer), "files"), id, folder);
+        code =
+            store_all(service, &keyring, jvalue_member(service_root(&answer), "files"), id, folder);
     }
     service_answer_free(&answer);
     return code;
@@ -169,11 +192,15 @@ int command_receipt(int argc, char **argv)
         list,
         parse_option,
         "ID",
-        "Stores the receipts of a submission: ID.json and ID.json.minisig, and ID.result.json with "
-        "its signature once it is scored or invalid.\v"
-        "Each is checked with receipt.pub in the folder or one up; where there is none, the "
-        "service's key is stored there. Check them with stock tools too: "
-        "`minisign -V -p receipt.pub -m ID.json'.",
+        "Stores the receipts of a submission: ID.json with ID.json.minisig, ID.json.sig and "
+        "ID.tlog-proof; the same of ID.result once it is scored or invalid, and of ID.promise "
+        "where "
+        "it was promised.\v"
+        "Each is checked with the keys in the folder or one up (receipt.pub, allowed_signers, "
+        "log.vkey); where there are none, the service's are stored there. What was seen of the log "
+        "is kept in COMPETITION.checkpoints: a log that does not continue it is refused. Check "
+        "them "
+        "with stock tools too: `minisign -V -p receipt.pub -m ID.json'.",
         options_service,
         NULL,
         NULL};

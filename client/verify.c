@@ -10,13 +10,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/command.h"
 #include "client/commands.h"
 #include "client/digest.h"
 #include "common/file.h"
-#include "schemas/receipt.h"
+#include "schemas/sshsig.h"
 
 struct verify_arguments {
     const char *key_path;
@@ -27,7 +26,9 @@ struct verify_arguments {
 
 static const struct argp_option options[] = {
     {"key", 'k', "FILE", 0,
-     "public key of the service (default: receipt.pub in the receipt's folder or one up)", 0},
+     "public key of the service, with the other keys beside it (default: receipt.pub in the "
+     "receipt's folder or one up)",
+     0},
     {"file", 'f', "SUBMISSION", 0, "also check that the receipt is for this file", 0},
     {0},
 };
@@ -53,49 +54,6 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     default:
         return ARGP_ERR_UNKNOWN;
     }
-}
-
-static bool read_key_file(struct receipt_public_key *key, const char *path, struct err *err)
-{
-    struct bytes text = {0};
-
-    bool ok = file_read(&text, path, RECEIPT_KEY_TEXT_SIZE, err) &&
-              receipt_public_key_read(key, text.data, text.size_bytes, err);
-    bytes_free(&text);
-    return ok;
-}
-
-bool verify_find_key(char path[static VERIFY_PATH_SIZE], const char *folder)
-{
-    static const char *const places[] = {"receipt.pub", "../receipt.pub"};
-    struct err err;
-
-    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-        if (path_join(path, VERIFY_PATH_SIZE, folder, places[i], &err) && access(path, R_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The key that was named, else the one near the receipt. */
-static bool read_key(struct receipt_public_key *key, const char *key_path, const char *receipt,
-                     struct err *err)
-{
-    char folder[VERIFY_PATH_SIZE];
-    char path[VERIFY_PATH_SIZE];
-
-    if (key_path != NULL) {
-        return read_key_file(key, key_path, err);
-    }
-    if (!path_folder(folder, sizeof(folder), receipt, err)) {
-        return false;
-    }
-    if (!verify_find_key(path, folder)) {
-        return err_set(err, ERR_CONFIG,
-                       "no receipt.pub beside it or one folder up: name it with --key");
-    }
-    return read_key_file(key, path, err);
 }
 
 /* True when the entry is about the file's very bytes. */
@@ -141,41 +99,128 @@ static void print_entry(const char *path, const struct entry *entry)
     }
 }
 
-static bool check_bytes(struct verify_receipt *receipt, const char *path, const char *key_path,
-                        const struct bytes *line, const struct bytes *signature, struct err *err)
+static bool check_proof(struct verify_receipt *receipt, const struct receipt_files *files,
+                        const struct keyring *keyring, struct err *err)
 {
-    struct receipt_public_key key;
+    const struct entry *entry = &receipt->entry;
+    size_t size = files->parts[PART_PROOF].size_bytes;
+    struct tree_hash leaf;
 
-    return read_key(&key, key_path, path, err) &&
-           receipt_check(&key, line->data, line->size_bytes, signature->data, signature->size_bytes,
-                         err) &&
-           entry_read(&receipt->entry, receipt->texts, line->data, line->size_bytes, err);
+    if (size >= sizeof(receipt->proof)) {
+        return err_set(err, ERR_INPUT, "proof has %zu bytes, limit is %d", size,
+                       NOTE_PROOF_SIZE - 1);
+    }
+    memcpy(receipt->proof, files->parts[PART_PROOF].data, size);
+    receipt->proof_size = size;
+    size_t at = note_proof_checkpoint(receipt->proof, size);
+    entry_leaf(leaf.bytes, files->parts[PART_ENTRY].data, files->parts[PART_ENTRY].size_bytes);
+    return keyring_log(&receipt->log, keyring, entry->competition, receipt->proof + at, size - at,
+                       err) &&
+           note_proof_check(&receipt->checkpoint, &receipt->log, &leaf, (uint64_t)entry->index,
+                            receipt->proof, size, err);
 }
 
-bool verify_receipt(struct verify_receipt *receipt, const char *path, const char *key_path,
+bool verify_files(struct verify_receipt *receipt, const struct receipt_files *files,
+                  const struct keyring *keyring, struct err *err)
+{
+    const void *line = files->parts[PART_ENTRY].data;
+    size_t size = files->parts[PART_ENTRY].size_bytes;
+
+    return receipt_check(&keyring->receipt, line, size, files->parts[PART_MINISIG].data,
+                         files->parts[PART_MINISIG].size_bytes, err) &&
+           sshsig_check(keyring->ssh, line, size, files->parts[PART_SSHSIG].data,
+                        files->parts[PART_SSHSIG].size_bytes, err) &&
+           entry_read(&receipt->entry, receipt->texts, line, size, err) &&
+           check_proof(receipt, files, keyring, err);
+}
+
+const char *const verify_endings[PARTS] = {".json", ".json.minisig", ".json.sig", ".tlog-proof"};
+
+bool verify_receipt(struct verify_receipt *receipt, const char *path, const struct keyring *keyring,
                     struct err *err)
 {
-    char signature_path[VERIFY_PATH_SIZE];
-    struct bytes line = {0};
-    struct bytes signature = {0};
+    static const size_t sizes[PARTS] = {ENTRY_SIZE, RECEIPT_SIGNATURE_SIZE, SSHSIG_SIZE,
+                                        NOTE_PROOF_SIZE};
+    struct receipt_files files = {0};
+    struct bytes texts[PARTS] = {0};
+    char name[VERIFY_PATH_SIZE];
+    size_t ending = strlen(verify_endings[PART_ENTRY]);
+    size_t stem = strlen(path) < ending ? 0 : strlen(path) - ending;
+    bool ok = true;
 
-    if (snprintf(signature_path, sizeof(signature_path), "%s.minisig", path) >= VERIFY_PATH_SIZE) {
-        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", VERIFY_PATH_SIZE - 1);
+    if (stem == 0 || stem + sizeof(".json.minisig") > sizeof(name) ||
+        strcmp(path + stem, verify_endings[PART_ENTRY]) != 0) {
+        return err_set(err, ERR_CONFIG, "a receipt is called ID%s", verify_endings[PART_ENTRY]);
     }
-    bool ok = file_read(&line, path, ENTRY_SIZE, err) &&
-              file_read(&signature, signature_path, RECEIPT_SIGNATURE_SIZE, err) &&
-              check_bytes(receipt, path, key_path, &line, &signature, err);
-    bytes_free(&line);
-    bytes_free(&signature);
+    for (size_t i = 0; i < PARTS && ok; i++) {
+        snprintf(name, sizeof(name), "%.*s%s", (int)stem, path, verify_endings[i]);
+        ok = file_read(&texts[i], name, sizes[i], err);
+        files.parts[i].data = texts[i].data;
+        files.parts[i].size_bytes = texts[i].size_bytes;
+    }
+    ok = ok && verify_files(receipt, &files, keyring, err);
+    for (size_t i = 0; i < PARTS; i++) {
+        bytes_free(&texts[i]);
+    }
     return ok;
+}
+
+struct sighting verify_sighting(const struct verify_receipt *receipt)
+{
+    size_t at = note_proof_checkpoint(receipt->proof, receipt->proof_size);
+
+    return (struct sighting){.competition = receipt->entry.competition,
+                             .log = &receipt->log,
+                             .checkpoint = receipt->checkpoint,
+                             .note = receipt->proof + at,
+                             .note_size = receipt->proof_size - at};
+}
+
+/* The keys that the arguments name, else those near the receipt. */
+static bool find_keys(struct keyring *keyring, const struct verify_arguments *arguments,
+                      const char *path, struct err *err)
+{
+    char folder[VERIFY_PATH_SIZE];
+    char keys[VERIFY_PATH_SIZE];
+
+    if (arguments->key_path != NULL) {
+        return path_folder(keys, sizeof(keys), arguments->key_path, err) &&
+               keyring_read(keyring, keys, arguments->key_path, err);
+    }
+    if (!path_folder(folder, sizeof(folder), path, err)) {
+        return false;
+    }
+    if (!keyring_find(keys, folder)) {
+        return err_set(err, ERR_CONFIG,
+                       "no receipt.pub beside it or one folder up: name it with --key");
+    }
+    return keyring_read(keyring, keys, NULL, err);
+}
+
+static bool check_history(const struct verify_receipt *receipt, const struct keyring *keyring,
+                          struct err *err)
+{
+    struct sighting sighting = verify_sighting(receipt);
+    bool is_new;
+
+    if (!keyring_see(&is_new, keyring, &sighting, err)) {
+        return false;
+    }
+    return !is_new ||
+           err_set(err, ERR_INPUT,
+                   "nothing shows that its checkpoint of %" PRIu64
+                   " entries continues those seen before: assay receipt ID fetches the proof",
+                   receipt->checkpoint.size);
 }
 
 static bool verify_and_print(const struct verify_arguments *arguments, const char *path,
                              struct err *err)
 {
-    struct verify_receipt receipt;
+    static struct verify_receipt receipt;
+    static struct keyring keyring;
 
-    if (!verify_receipt(&receipt, path, arguments->key_path, err)) {
+    if (!find_keys(&keyring, arguments, path, err) ||
+        !verify_receipt(&receipt, path, &keyring, err) || !check_history(&receipt, &keyring, err)) {
         return false;
     }
     if (arguments->submission_path != NULL &&
@@ -192,9 +237,12 @@ int command_verify(int argc, char **argv)
         options,
         parse_option,
         "RECEIPT.json...",
-        "Checks receipts without the service: signature, canonical form and, with --file, that the "
-        "receipt is for that very file. RECEIPT.json.minisig must lie beside each.\v"
-        "Exits with 0 when all are valid, 1 when one is not.",
+        "Checks receipts without the service: both signatures, canonical form, that the entry "
+        "stands in the log, that the log continues what was seen of it before, and, with --file, "
+        "that the receipt is for that very file.\v"
+        "Beside ID.json lie ID.json.minisig, ID.json.sig and ID.tlog-proof; beside receipt.pub lie "
+        "allowed_signers, log.vkey and, once something was seen, COMPETITION.checkpoints. Exits "
+        "with 0 when all are valid, 1 when one is not.",
         NULL,
         NULL,
         NULL};

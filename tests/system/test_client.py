@@ -15,6 +15,10 @@ import harness
 
 TOKEN = "asy1_" + "a" * 12 + "_" + "b" * 52
 SUBMISSION = "0123456789abcdef" * 2
+KEYS = ("untrusted comment: assay receipt key\nRWTA6x6XXidwMTxXBkBGKP4dM/aRy0gtfrumY1jhxUS5TN5B1suI0LIf\n",
+        'assay@localhost namespaces="assay-receipt@v1" ssh-ed25519 '
+        "AAAAC3NzaC1lZDI1NTE5AAAAIEF/cYUcRwaDs3cysrbC0jXxDRJFeupaQFUOp8dn64xa\n",
+        "localhost+5f6c7f67+Acu+HIzDctq2K9avaL1hFdblg++Lu9MkdIG3q2nZyFBp\n")
 
 
 class Stumbling(http.server.BaseHTTPRequestHandler):
@@ -171,9 +175,13 @@ class ClientTest(harness.SystemTest):
         self.server.steps = [(200, {}, "[" * 100000)]
         self.assay("leaderboard", "birds", check=4)
         names = {"files": [{"name": "../../evil", "entry": "x", "minisig": "y"}]}
-        self.server.steps = [(200, {"Content-Type": "text/plain"}, "key"), (200, {}, json.dumps(names))]
+        keys = [(200, {"Content-Type": "text/plain"}, text) for text in KEYS]
+        self.server.steps = [*keys, (200, {}, json.dumps(names))]
         self.assay("receipt", SUBMISSION, "--dir", "receipts", check=4)
-        self.assertEqual([path.name for path in (self.dir / "receipts").iterdir()], ["receipt.pub"])
+        self.assertEqual(sorted(path.name for path in (self.dir / "receipts").iterdir()),
+                         ["allowed_signers", "log.vkey", "receipt.pub"])
+        self.server.steps = [(200, {"Content-Type": "text/plain"}, "no key")] * 3
+        self.assay("receipt", SUBMISSION, "--dir", "others", check=1)
 
     def test_redirect_gets_no_token(self):
         self.server.steps = [(302, {"Location": self.env["ASSAY_URL"] + "/elsewhere"}, "{}")]

@@ -117,11 +117,13 @@ class MainJobTest(harness.SystemTest):
         done = self.contest.submit("kestrel", text, "--wait", "--receipts", "receipts")
         receipts = self.dir / "receipts"
         name = done.stdout.split("\n")[0]
+        keys = ["receipt.pub", "allowed_signers", "log.vkey"]
         self.assertEqual(sorted(path.name for path in receipts.iterdir()),
-                         sorted([f"{name}.json", f"{name}.json.minisig", f"{name}.result.json",
-                                 f"{name}.result.json.minisig", f"{name}.promise.json",
-                                 f"{name}.promise.json.minisig", "receipt.pub"]))
-        self.assertEqual((receipts / "receipt.pub").read_text(), (self.service.state / "receipt.pub").read_text())
+                         sorted([f"{name}{kind}{end}" for kind in ("", ".result", ".promise")
+                                 for end in (".json", ".json.minisig", ".json.sig", ".tlog-proof")]
+                                + keys + [f"{contest.ID}.checkpoints"]))
+        for key in keys:
+            self.assertEqual((receipts / key).read_text(), (self.service.state / key).read_text())
         self.service.stop()  # everything from here on is offline
         entry = json.loads((receipts / f"{name}.json").read_text())
         self.assertEqual((entry["competition"], entry["id"], entry["file_bytes"]), (contest.ID, name, len(text)))
@@ -137,7 +139,8 @@ class MainJobTest(harness.SystemTest):
         """One flipped bit in any byte of the entry is refused, by stock minisign and by us."""
         changed = self.dir / "changed" / path.name
         changed.parent.mkdir()
-        shutil.copy(f"{path}.minisig", f"{changed}.minisig")
+        for end in (".json.minisig", ".json.sig", ".tlog-proof"):
+            shutil.copy(path.with_suffix(end), changed.with_suffix(end))
         key = path.parent / "receipt.pub"
         good = path.read_bytes()
         for at in range(len(good)):

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `assay log`: a competition's log as static files, in the layout of C2SP tlog-tiles, for auditors,
+ * mirrors and tools that nobody here wrote. Nothing is kept that was not checked: the tree of the
+ * leaf hashes must have the checkpoint's root, every entry its leaf hash, and the checkpoint must
+ * continue those seen before. The tiles of one level are in memory while they are made: 32 bytes an
+ * entry.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/commands.h"
+#include "client/follow.h"
+#include "client/options.h"
+#include "common/file.h"
+#include "common/text.h"
+#include "schemas/entry.h"
+
+enum { TILE_WIDTH = 256, KEY_DIR = 0x2000, TILE_NAME_SIZE = 64, LENGTH_BYTES = 2 };
+
+struct log_arguments {
+    struct options options;
+    const char *folder;
+};
+
+/* A log on its way from the service to the folder. */
+struct export
+{
+    struct service *service;
+    const char *competition;
+    const char *folder;
+    struct keyring keyring;
+    struct note_public_key key;
+    struct checkpoint checkpoint;
+    struct tree tree;     /* of the leaf hashes */
+    struct bytes entries; /* the lines that may be seen */
+    uint64_t n_entries;   /* of them */
+    uint64_t next;        /* index behind the last of them */
+};
+
+/* ---- asking ---- */
+
+static int ask(struct export *export, struct service_answer *answer, const char *what)
+{
+    char path[SERVICE_PATH_SIZE];
+    struct err err;
+
+    if (!service_path(path, &err, "/v1/competitions/%s/log/%s", export->competition, what)) {
+        return command_failed(&err);
+    }
+    return service_get(export->service, answer, path);
+}
+
+static int get_checkpoint(struct export *export, struct service_answer *answer)
+{
+    int code = ask(export, answer, "checkpoint");
+    const char *note = (const char *)answer->http.body.data;
+    size_t size = answer->http.body.size_bytes;
+    struct err err;
+
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (size >= NOTE_SIZE) {
+        err_set(&err, ERR_PEER, "checkpoint has %zu bytes, limit is %d", size, NOTE_SIZE - 1);
+        return command_failed(&err);
+    }
+    if (!keyring_log(&export->key, &export->keyring, export->competition, note, size, &err) ||
+        !checkpoint_read(&export->checkpoint, &export->key, note, size, &err)) {
+        return command_failed(&err);
+    }
+    struct sighting sighting = {.competition = export->competition,
+                                .log = &export->key,
+                                .checkpoint = export->checkpoint,
+                                .note = note,
+                                .note_size = size};
+    return follow_log(export->service, &export->keyring, &sighting);
+}
+
+/* How many hashes or entries stand behind index `first`, at most a tile of them. */
+static uint64_t width_at(const struct export *export, uint64_t first)
+{
+    uint64_t rest = export->checkpoint.size - first;
+
+    return rest < TILE_WIDTH ? rest : TILE_WIDTH;
+}
+
+static bool add_leaves(struct export *export, const struct bytes *tile, uint64_t width,
+                       struct err *err)
+{
+    const struct tree_hash *leaves = (const void *)tile->data;
+
+    if (leaves == NULL || tile->size_bytes != width * TREE_HASH_BYTES) {
+        return err_set(err, ERR_PEER, "tile has %zu bytes, expected %" PRIu64, tile->size_bytes,
+                       width * TREE_HASH_BYTES);
+    }
+    for (uint64_t i = 0; i < width; i++) {
+        if (!tree_append(&export->tree, &leaves[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All leaf hashes; their tree must be the one that was signed. */
+static int get_leaves(struct export *export)
+{
+    struct tree_hash root;
+    struct err err;
+    int code = EXIT_DONE;
+
+    for (uint64_t first = 0; first < export->checkpoint.size && code == EXIT_DONE;
+         first += TILE_WIDTH) {
+        struct service_answer answer = {0};
+        char what[96];
+        uint64_t width = width_at(export, first);
+        snprintf(what, sizeof(what), "tile?level=0&index=%" PRIu64 "&width=%" PRIu64,
+                 first / TILE_WIDTH, width);
+        code = ask(export, &answer, what);
+        if (code == EXIT_DONE && !add_leaves(export, &answer.http.body, width, &err)) {
+            code = command_failed(&err);
+        }
+        service_answer_free(&answer);
+    }
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    tree_root(&root, &export->tree, export->checkpoint.size);
+    if (memcmp(&root, &export->checkpoint.root, sizeof(root)) != 0) {
+        err_set(&err, ERR_INPUT, "leaf hashes do not have the root that was signed");
+        return command_failed(&err);
+    }
+    return EXIT_DONE;
+}
+
+/* A line must be an entry of this log, behind those before, with its leaf hash in the tree. */
+static bool check_line(struct export *export, const char *line, size_t size, struct err *err)
+{
+    static char texts[ENTRY_SIZE];
+    struct entry entry;
+    struct tree_hash leaf;
+
+    if (!entry_read(&entry, texts, line, size, err)) {
+        return false;
+    }
+    uint64_t index = (uint64_t)entry.index;
+    entry_leaf(leaf.bytes, line, size);
+    if (strcmp(entry.competition, export->competition) != 0 || index < export->next ||
+        index >= export->checkpoint.size ||
+        memcmp(&leaf, &export->tree.levels[0].hashes[index], sizeof(leaf)) != 0) {
+        return err_set(err, ERR_INPUT, "entry %" PRIu64 " is not the one in the log", index);
+    }
+    export->next = index + 1;
+    export->n_entries++;
+    return true;
+}
+
+static bool add_entries(struct export *export, const struct bytes *lines, struct err *err)
+{
+    const char *at = (const char *)lines->data;
+    const char *end = at + lines->size_bytes;
+
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t size = line_end == NULL ? (size_t)(end - at) : (size_t)(line_end + 1 - at);
+        if (!check_line(export, at, size, err)) {
+            return false;
+        }
+        at += size;
+    }
+    if (lines->size_bytes == 0) {
+        return true;
+    }
+    unsigned char *grown =
+        realloc(export->entries.data, export->entries.size_bytes + lines->size_bytes);
+    if (grown == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for the entries");
+    }
+    memcpy(grown + export->entries.size_bytes, lines->data, lines->size_bytes);
+    export->entries.data = grown;
+    export->entries.size_bytes += lines->size_bytes;
+    return true;
+}
+
+static int get_entries(struct export *export)
+{
+    struct err err;
+    int code = EXIT_DONE;
+
+    for (uint64_t first = 0; first < export->checkpoint.size && code == EXIT_DONE;
+         first += TILE_WIDTH) {
+        struct service_answer answer = {0};
+        char what[96];
+        snprintf(what, sizeof(what), "entries?first=%" PRIu64 "&end=%" PRIu64, first,
+                 first + width_at(export, first));
+        code = ask(export, &answer, what);
+        if (code == EXIT_DONE && !add_entries(export, &answer.http.body, &err)) {
+            code = command_failed(&err);
+        }
+        service_answer_free(&answer);
+    }
+    return code;
+}
+
+/* ---- writing ---- */
+
+static bool write_file(const struct export *export, const char *name, const void *data, size_t size,
+                       struct err *err)
+{
+    char path[KEYRING_PATH_SIZE];
+    char folder[KEYRING_PATH_SIZE];
+
+    return path_join(path, sizeof(path), export->folder, name, err) &&
+           path_folder(folder, sizeof(folder), path, err) && folder_make(folder, 0755, err) &&
+           file_write_durable(path, data, size, 0644, err);
+}
+
+/* "tile/LEVEL/x001/067", with ".p/WIDTH" where it is not full; LEVEL may be "entries". */
+static void tile_name(char name[static TILE_NAME_SIZE], const char *level, uint64_t index,
+                      uint64_t width)
+{
+    char digits[48] = "";
+    char partial[16] = "";
+
+    for (uint64_t rest = index / 1000; rest > 0; rest /= 1000) {
+        char longer[48];
+        snprintf(longer, sizeof(longer), "x%03u/%.40s", (unsigned)(rest % 1000), digits);
+        memcpy(digits, longer, sizeof(digits));
+    }
+    if (width < TILE_WIDTH) {
+        snprintf(partial, sizeof(partial), ".p/%u", (unsigned)width);
+    }
+    snprintf(name, TILE_NAME_SIZE, "tile/%.8s/%.30s%03u%.6s", level, digits,
+             (unsigned)(index % 1000), partial);
+}
+
+static bool write_level(const struct export *export, unsigned level, struct err *err)
+{
+    const struct tree_level *hashes = &export->tree.levels[8 * level];
+    char name[TILE_NAME_SIZE];
+    char text[8];
+
+    snprintf(text, sizeof(text), "%u", level);
+    for (uint64_t first = 0; first < hashes->n; first += TILE_WIDTH) {
+        uint64_t width = hashes->n - first < TILE_WIDTH ? hashes->n - first : TILE_WIDTH;
+        tile_name(name, text, first / TILE_WIDTH, width);
+        if (!write_file(export, name, hashes->hashes + first, width * TREE_HASH_BYTES, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Lines as bundles of 256: each behind its length in two bytes. */
+static bool write_bundles(const struct export *export, struct err *err)
+{
+    static unsigned char bundle[TILE_WIDTH * (LENGTH_BYTES + ENTRY_SIZE)];
+    const unsigned char *at = export->entries.data;
+    const unsigned char *end = at + export->entries.size_bytes;
+    char name[TILE_NAME_SIZE];
+
+    for (uint64_t first = 0; first < export->n_entries; first += TILE_WIDTH) {
+        uint64_t width = width_at(export, first);
+        size_t size = 0;
+        for (uint64_t i = 0; i < width; i++) {
+            const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
+            size_t length = (size_t)(line_end + 1 - at);
+            bundle[size++] = (unsigned char)(length >> 8);
+            bundle[size++] = (unsigned char)(length & 0xff);
+            memcpy(bundle + size, at, length);
+            size += length;
+            at += length;
+        }
+        tile_name(name, "entries", first / TILE_WIDTH, width);
+        if (!write_file(export, name, bundle, size, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The checkpoint comes last: who reads while this runs finds all that it speaks of. */
+static bool write_log(const struct export *export, const struct bytes *checkpoint, struct err *err)
+{
+    char key[NOTE_KEY_TEXT_SIZE];
+    bool is_complete = export->n_entries == export->checkpoint.size;
+
+    for (unsigned level = 0; 8 * level < TREE_LEVELS; level++) {
+        if (!write_level(export, level, err)) {
+            return false;
+        }
+    }
+    note_public_key_text(key, &export->key);
+    return (!is_complete || write_bundles(export, err)) &&
+           write_file(export, "entries.jsonl", export->entries.data, export->entries.size_bytes,
+                      err) &&
+           write_file(export, "vkey", key, strlen(key), err) &&
+           write_file(export, "checkpoint", checkpoint->data, checkpoint->size_bytes, err);
+}
+
+/* ---- the command ---- */
+
+static int export_log(struct export *export)
+{
+    struct service_answer checkpoint = {0};
+    struct err err;
+
+    int code = follow_keys(&export->keyring, export->service, export->folder);
+    code = code == EXIT_DONE ? get_checkpoint(export, &checkpoint) : code;
+    code = code == EXIT_DONE ? get_leaves(export) : code;
+    code = code == EXIT_DONE ? get_entries(export) : code;
+    if (code == EXIT_DONE && !write_log(export, &checkpoint.http.body, &err)) {
+        code = command_failed(&err);
+    }
+    if (code == EXIT_DONE) {
+        printf("%s: %" PRIu64 " entries, %" PRIu64 " of them readable, in %s\n", export->key.origin,
+               export->checkpoint.size, export->n_entries, export->folder);
+    }
+    service_answer_free(&checkpoint);
+    tree_free(&export->tree);
+    bytes_free(&export->entries);
+    return code;
+}
+
+static int run(struct service *service, void *context)
+{
+    static struct export export;
+    const struct log_arguments *arguments = context;
+    struct err err;
+
+    export = (struct export){.service = service,
+                             .competition = arguments->options.competition,
+                             .folder = arguments->folder};
+    if (!service_check_competition(export.competition, &err) ||
+        !folder_make(export.folder, 0755, &err) || !crypt_start(&err)) {
+        return command_failed(&err);
+    }
+    return export_log(&export);
+}
+
+static const struct argp_option list[] = {
+    {"dir", KEY_DIR, "DIR", 0, "folder to write it to (default: this one)", 1},
+    {0},
+};
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+    struct log_arguments *arguments = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        options_share(state, &arguments->options);
+        return 0;
+    case KEY_DIR:
+        arguments->folder = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        return options_take_competition(&arguments->options, text) ? 0 : ARGP_ERR_UNKNOWN;
+    case ARGP_KEY_END:
+        options_need_competition(&arguments->options, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int command_log(int argc, char **argv)
+{
+    static const struct argp argp = {
+        list,
+        parse_option,
+        "[COMP]",
+        "Writes the log of a competition as files: checkpoint, tiles of hashes, vkey, and the "
+        "entries that may be read (entries.jsonl), each checked against the checkpoint, and the "
+        "checkpoint against those seen before.\v"
+        "The layout is that of C2SP tlog-tiles. Entries of teams can be read by everybody when the "
+        "competition has closed, before that by its organizer.",
+        options_competition,
+        NULL,
+        NULL};
+    struct log_arguments arguments = {.folder = "."};
+
+    return options_run(argc, argv, &argp, &arguments, run);
+}
