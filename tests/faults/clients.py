@@ -160,9 +160,17 @@ def end_all(clients, seconds=90):
     return [f"{client.team} is not answered within {seconds} s" for client in clients if client.is_alive()]
 
 
+def repeat_all(clients):
+    threads = [threading.Thread(target=client.repeat_all, daemon=True) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def leaderboard(cluster, competition):
     answer = cluster.http("GET", f"/v1/competitions/{competition}/leaderboard?limit=1000", token=cluster.organizer())
     return json.loads(answer.body)["rows"] if answer.status == 200 else []
 
 
-__all__ = ["Client", "Sent", "clusters", "end_all", "leaderboard", "start_all", "submission"]
+__all__ = ["Client", "Sent", "clusters", "end_all", "leaderboard", "repeat_all", "start_all", "submission"]

@@ -122,6 +122,15 @@ class Daemon:
             self.kill()
             return None
 
+    def log_size(self):
+        return self.log_path.stat().st_size if self.log_path.exists() else 0
+
+    def has_logged(self, text, n_before):
+        """Whether `text` was logged since the log had n_before bytes."""
+        with open(self.log_path, "rb") as log:
+            log.seek(n_before)
+            return text.encode() in log.read()
+
     def log(self, size=4000):
         return self.log_path.read_text(errors="replace")[-size:] if self.log_path.exists() else ""
 

@@ -58,7 +58,7 @@ class Trial:
         self.own = set()  # keys of submissions that no client sent
 
     def was_hit(self, daemon, name, n_before):
-        return f"crashpoint reached: {name}".encode() in daemon.log_path.read_bytes()[n_before:]
+        return daemon.has_logged(f"crashpoint reached: {name}", n_before)
 
     def stir(self, name, worker):
         """What the clients alone do not bring about."""
@@ -100,7 +100,7 @@ class Trial:
         """Arms the point, waits until it is hit, and starts the daemon again."""
         daemon = self.random.choice(self.cluster.workers) if kind == "worker" else getattr(self.cluster, kind)
         daemon.kill()
-        n_before = daemon.log_path.stat().st_size
+        n_before = daemon.log_size()
         nth = self.random.randint(1, 4) if not any(word in name for word in MOVES + FAILURES + LOST + RESCORES) else 1
         daemon.start(ASSAY_CRASHPOINT=f"{name} {nth}")
         end = time.monotonic() + PATIENCE_SECONDS
@@ -121,8 +121,7 @@ class Trial:
         self.problems += clients_module.end_all(clients)
         if not self.cluster.drain():
             self.problems.append("stuck: the queue does not drain within two minutes")
-        for client in clients:
-            client.repeat_all()
+        clients_module.repeat_all(clients)
         self.problems += checks.check_board(self.cluster, clients, COMPETITION)
         self.problems += self.cluster.stop()
 

@@ -37,8 +37,9 @@ FAULTS = [
     (1, "pause gateway"),
     (2, "pause worker"),
     (1, "late result"),
-    (1, "duel"),
 ]
+DUEL_EVERY = 25  # faults; one takes as long as 20 of the others
+FAULTS_PER_SECOND = 16  # at most, and in the mean: more often, and nothing gets done between them
 
 
 def wait_until(condition, seconds):
@@ -53,7 +54,7 @@ def wait_until(condition, seconds):
 
 def has_job(worker, n_before):
     """Whether a worker took a job since its log had that many bytes."""
-    return b" job: " in worker.log_path.read_bytes()[n_before:]
+    return worker.has_logged(" job: ", n_before)
 
 
 class Round:
@@ -66,15 +67,17 @@ class Round:
         self.counts = collections.Counter()
         self.problems = []
         self.may_end = set()  # workers whose part was killed end by themselves
+        self.delays = []  # threads that hold a worker back
 
     def run(self, clients):
         for number in range(self.n_faults):
-            time.sleep(min(self.random.expovariate(10), 0.6))
+            time.sleep(min(self.random.expovariate(FAULTS_PER_SECOND), 0.6))
             self.resume()
             self.revive()
             names = [name for _, name in FAULTS]
             fault = self.random.choices(names, [weight for weight, _ in FAULTS])[0]
-            if fault == "duel":
+            if number % DUEL_EVERY == DUEL_EVERY // 2:
+                fault = "duel"
                 self.duel(clients)
             else:
                 self.apply(fault)
@@ -96,7 +99,8 @@ class Round:
         if whom.startswith("part"):
             self.kill_part(victims[0])
         elif way == "late":
-            self.delay_result(victims[0])
+            self.delays.append(threading.Thread(target=self.delay_result, args=victims, daemon=True))
+            self.delays[-1].start()
         elif way == "kill":
             for victim in victims:
                 victim.kill()
@@ -121,7 +125,7 @@ class Round:
         scorer, link = worker.part("assay-scorer"), worker.part("assay-link")
         if scorer is None or link is None:
             return
-        n_before = worker.log_path.stat().st_size
+        n_before = worker.log_size()
         scorer.signal(signal.SIGSTOP)
         wait_until(lambda: has_job(worker, n_before), 1)
         link.signal(signal.SIGSTOP)
@@ -138,7 +142,7 @@ class Round:
         workers = self.cluster.workers
         scorers = [worker.part("assay-scorer") for worker in workers]
         links = [worker.part("assay-link") for worker in workers]
-        sizes = [worker.log_path.stat().st_size for worker in workers]
+        sizes = [worker.log_size() for worker in workers]
         if None not in scorers + links:
             for scorer in scorers:
                 scorer.signal(signal.SIGSTOP)
@@ -158,6 +162,8 @@ class Round:
 
     def resume(self, is_end=False):
         now = time.monotonic()
+        while is_end and self.delays:
+            self.delays.pop().join()
         for until, daemon in list(self.paused):
             if is_end or until <= now:
                 daemon.signal(signal.SIGCONT)
@@ -205,8 +211,7 @@ class Round:
             if self.put_back_parked() == 0:
                 break
         self.check_runs()
-        for client in clients:
-            client.repeat_all()
+        clients_module.repeat_all(clients)
         self.problems += checks.check_board(self.cluster, clients, COMPETITION)
         self.problems += self.cluster.stop()
 
