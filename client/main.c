@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"split", command_split, "Divide photos into train, validation and test, by observer"},
     {"login", command_login, "Keep the address of a service and your token"},
     {"up", command_up, "Run the service on this machine"},
+    {"backup", command_backup, "Copy the service's database while it works"},
     {"health", command_health, "Ask whether the service is well"},
 };
 

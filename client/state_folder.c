@@ -18,7 +18,6 @@
 #include "common/file.h"
 #include "common/text.h"
 
-#define ADDRESS_FILE "run/address"
 #define LOCK_FILE "run/lock"
 
 enum { CONFIG_SIZE = 4096 };
@@ -112,7 +111,7 @@ static bool write_gateway(const struct up_settings *settings, const char *listen
     return write_config(STATE_CONFIG_GATEWAY, err,
                         "# Written by assay up; changes are lost.\n"
                         "listen: \"%s\"\n"
-                        "address_file: " ADDRESS_FILE "\n"
+                        "address_file: " STATE_ADDRESS "\n"
                         "broker: ipc://run/gateways.sock\n"
                         "events: ipc://run/events.sock\n"
                         "blobs: blobs\n"
@@ -170,7 +169,7 @@ bool state_folder_configure(const struct up_settings *settings, struct err *err)
 
 void state_folder_forget_address(void)
 {
-    unlink(ADDRESS_FILE);
+    unlink(STATE_ADDRESS);
 }
 
 bool state_folder_address(char address[static STATE_ADDRESS_SIZE])
@@ -179,7 +178,7 @@ bool state_folder_address(char address[static STATE_ADDRESS_SIZE])
     struct err err;
 
     if (access(STATE_RECEIPT_KEY, R_OK) != 0 || access(STATE_ORGANIZER_TOKEN, R_OK) != 0 ||
-        !file_read(&text, ADDRESS_FILE, STATE_ADDRESS_SIZE - 1, &err)) {
+        !file_read(&text, STATE_ADDRESS, STATE_ADDRESS_SIZE - 1, &err)) {
         return false;
     }
     char *end = (char *)text.data + strcspn((char *)text.data, "\r\n");

@@ -19,6 +19,8 @@ struct state_folder {
 #define STATE_RECEIPT_KEY "receipt.pub"
 #define STATE_LABELS "worker/labels"
 #define STATE_ALLOWED_KEYS "allowed_keys"
+#define STATE_ADDRESS "run/address"
+#define STATE_BACKUPS "broker/backups"
 
 /* Writes "run/broker.yaml", … for the daemon of that name. */
 #define STATE_CONFIG_BROKER "run/broker.yaml"

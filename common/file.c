@@ -14,7 +14,7 @@
 
 #include "common/crashpoint.h"
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, COPY_BYTES = 1 << 16 };
 
 void bytes_free(struct bytes *bytes)
 {
@@ -135,27 +135,87 @@ static bool write_and_sync(const char *path, const void *data, size_t size, unsi
     return ok;
 }
 
-bool file_write_durable(const char *path, const void *data, size_t size, unsigned mode,
-                        struct err *err)
+static bool copy_bytes(int to, int from, struct err *err)
 {
-    char beside[PATH_SIZE];
+    char buffer[COPY_BYTES];
+    ssize_t n;
+
+    while ((n = read(from, buffer, sizeof(buffer))) > 0 || (n < 0 && errno == EINTR)) {
+        if (n > 0 && !write_full(to, buffer, (size_t)n, err)) {
+            return false;
+        }
+    }
+    return n == 0 || err_set(err, ERR_SYSTEM, "read: %s", strerror(errno));
+}
+
+static bool copy_and_sync(const char *to, const char *from, unsigned mode, struct err *err)
+{
+    bool ok = false;
+    int out = -1;
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+
+    if (in < 0) {
+        return err_set(err, ERR_SYSTEM, "open %s: %s", from, strerror(errno));
+    }
+    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, (mode_t)mode);
+    if (out < 0) {
+        err_set(err, ERR_SYSTEM, "create %s: %s", to, strerror(errno));
+        goto out;
+    }
+    ok = copy_bytes(out, in, err) &&
+         (fsync(out) == 0 || err_set(err, ERR_SYSTEM, "fsync %s: %s", to, strerror(errno)));
+out:
+    if (out >= 0) {
+        close(out);
+    }
+    if (out >= 0 && !ok) {
+        unlink(to);
+    }
+    close(in);
+    return ok;
+}
+
+/* Gives what was written beside `path` its name. */
+static bool put_in_place(const char *beside, const char *path, struct err *err)
+{
     char folder[PATH_SIZE];
 
-    if (snprintf(beside, sizeof(beside), "%s.new.%ld", path, (long)getpid()) >=
-        (int)sizeof(beside)) {
-        return err_set(err, ERR_LIMIT, "path is longer than %d bytes", PATH_SIZE);
-    }
-    if (!path_folder(folder, sizeof(folder), path, err) ||
-        !write_and_sync(beside, data, size, mode, err)) {
+    if (!path_folder(folder, sizeof(folder), path, err)) {
         return false;
     }
-    CRASHPOINT("file written, not renamed");
     if (rename(beside, path) < 0) {
         err_set(err, ERR_SYSTEM, "rename to %s: %s", path, strerror(errno));
         unlink(beside);
         return false;
     }
     return folder_sync(folder, err);
+}
+
+/* PATH.new.PID */
+static bool name_beside(char beside[static PATH_SIZE], const char *path, struct err *err)
+{
+    return snprintf(beside, PATH_SIZE, "%s.new.%ld", path, (long)getpid()) < PATH_SIZE ||
+           err_set(err, ERR_LIMIT, "path is longer than %d bytes", PATH_SIZE);
+}
+
+bool file_write_durable(const char *path, const void *data, size_t size, unsigned mode,
+                        struct err *err)
+{
+    char beside[PATH_SIZE];
+
+    if (!name_beside(beside, path, err) || !write_and_sync(beside, data, size, mode, err)) {
+        return false;
+    }
+    CRASHPOINT("file written, not renamed");
+    return put_in_place(beside, path, err);
+}
+
+bool file_copy_durable(const char *to, const char *from, unsigned mode, struct err *err)
+{
+    char beside[PATH_SIZE];
+
+    return name_beside(beside, to, err) && copy_and_sync(beside, from, mode, err) &&
+           put_in_place(beside, to, err);
 }
 
 bool folder_make(const char *path, unsigned mode, struct err *err)

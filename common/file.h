@@ -43,6 +43,14 @@ MUST_CHECK bool file_read(struct bytes *out, const char *path, size_t size_max, 
 MUST_CHECK bool file_write_durable(const char *path, const void *data, size_t size, unsigned mode,
                                    struct err *err);
 
+/*
+ * Makes `to` a copy of `from`, durably, as file_write_durable.
+ *
+ * Errors   ERR_SYSTEM
+ *          ERR_LIMIT   the path is too long
+ */
+MUST_CHECK bool file_copy_durable(const char *to, const char *from, unsigned mode, struct err *err);
+
 /* Makes a folder and its parents; one that is there already is fine. Errors: ERR_SYSTEM. */
 MUST_CHECK bool folder_make(const char *path, unsigned mode, struct err *err);
 

@@ -63,6 +63,8 @@ enum wire_key_kind {
     KEY_LOG,     /* HOST+hash+key: under every log's own name it is that log's key */
 };
 
+enum wire_backup_state { BACKUP_NONE, BACKUP_RUNNING, BACKUP_DONE, BACKUP_FAILED };
+
 enum wire_log_part {
     LOG_CHECKPOINT, /* the last signed note */
     LOG_KEY,        /* that checks it: ORIGIN+hash+key */

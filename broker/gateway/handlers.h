@@ -40,6 +40,9 @@ void handle_board_move(struct exchange *exchange);
 void handle_rescore_post(struct exchange *exchange);
 void handle_rescore_get(struct exchange *exchange);
 
+void handle_backup_post(struct exchange *exchange);
+void handle_backup_get(struct exchange *exchange);
+
 void handle_index_page(struct exchange *exchange);
 void handle_board_page(struct exchange *exchange);
 void handle_receipt_page(struct exchange *exchange);

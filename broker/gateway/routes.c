@@ -43,6 +43,8 @@ const struct route routes[] = {
     {HTTP_GET, SUBMISSION "/receipt", BODY_NONE, false, handle_receipt_get},
     {HTTP_POST, SUBMISSION "/retry", BODY_SMALL, false, handle_submission_retry},
     {HTTP_GET, "/v1/rescores/{run}", BODY_NONE, false, handle_rescore_get},
+    {HTTP_POST, "/v1/backups", BODY_SMALL, false, handle_backup_post},
+    {HTTP_GET, "/v1/backups", BODY_NONE, false, handle_backup_get},
 };
 
 const size_t n_routes = ARRAY_SIZE(routes);

@@ -28,6 +28,8 @@ struct broker_config {
     int64_t promise_ms;
     int64_t rescore_percent;
     int64_t reserve_bytes;
+    char backups[BROKER_PATH_SIZE]; /* "": beside the database */
+    int64_t backups_kept;
     int log; /* enum log_level */
 };
 

@@ -54,6 +54,8 @@ static const struct handler {
     [WIRE_STATS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_stats_get},
     [WIRE_SUBMISSION_RETRY] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_submission_retry},
     [WIRE_LOG_GET] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_log_get},
+    [WIRE_BACKUP_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_put},
+    [WIRE_BACKUP_GET] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_get},
     [WIRE_CLAIM] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_claim},
     [WIRE_RENEW] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_renew},
     [WIRE_RESULT] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_result},
@@ -81,6 +83,8 @@ TOKEN_FIRST(rescore_start);
 TOKEN_FIRST(rescore_get);
 TOKEN_FIRST(submission_retry);
 TOKEN_FIRST(log_get);
+TOKEN_FIRST(backup_put);
+TOKEN_FIRST(backup_get);
 
 /* ---- effects ---- */
 

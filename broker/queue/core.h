@@ -47,6 +47,7 @@ enum core_effect_kind {
     EFFECT_PUBLISH, /* frame to whoever listens */
     EFFECT_STORE,   /* run call, then core_stored; calls of one round may share a commit */
     EFFECT_WARN,    /* frame is a line for the log */
+    EFFECT_BACKUP,  /* make the backup that frame names, then core_backed_up */
 };
 
 struct core_effect {
@@ -89,6 +90,11 @@ void core_unsent(struct core *core, int64_t job, int64_t fence, const struct cor
 
 /* Time has passed; to be called at least once a second. */
 void core_tick(struct core *core, const struct core_now *now);
+
+/* A backup was made; with `failure` it was not, and that is why. */
+#define CORE_BACKUP_NAME "assay-00000000T000000Z.db"
+void core_backed_up(struct core *core, int64_t size_bytes, const char *failure,
+                    const struct core_now *now);
 
 /* Free bytes where the database lies. */
 void core_disk_free(struct core *core, int64_t free_bytes);

@@ -66,6 +66,16 @@ struct pace {
     size_t n_workers; /* places that were used */
 };
 
+/* The last backup that was asked for; forgotten at the end of the process. */
+struct core_backup {
+    enum wire_backup_state state;
+    char name[sizeof(CORE_BACKUP_NAME)];
+    int64_t size_bytes;
+    int64_t started_ms;
+    int64_t finished_ms;
+    char text[ERR_TEXT_MAX]; /* failed: why */
+};
+
 struct core {
     struct core_settings settings;
     const struct ledger_keys *keys;
@@ -81,6 +91,7 @@ struct core {
     int64_t disk_free_bytes;
     int64_t memory_bytes;
     int64_t oldest_ready_ms;
+    struct core_backup backup;
     bool is_expiring; /* such a call is under way */
     bool is_measuring;
     int64_t expire_boot_ms; /* when it is due again */
@@ -262,6 +273,8 @@ CORE_BEGIN(key_get);
 CORE_BEGIN(stats_get);
 CORE_BEGIN(submission_retry);
 CORE_BEGIN(log_get);
+CORE_BEGIN(backup_put);
+CORE_BEGIN(backup_get);
 CORE_BEGIN(claim);
 CORE_BEGIN(renew);
 CORE_BEGIN(result);

@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "broker/queue/backups.h"
 #include "broker/queue/core.h"
 #include "broker/queue/doors.h"
 #include "broker/queue/store_thread.h"
@@ -38,6 +39,7 @@ struct loop {
     struct store_thread *thread;
     struct core *core;
     struct doors *doors;
+    struct backups *backups;
     enum core_side side; /* whose frames are being taken */
     size_t n_given;      /* calls that the store's thread has */
     int64_t tick_boot_ms;
@@ -114,6 +116,9 @@ static size_t carry_out(struct loop *loop, struct lost_job *lost, size_t n_max)
         case EFFECT_WARN:
             log_warn("broker", "%s", (const char *)effect->frame.data);
             break;
+        case EFFECT_BACKUP:
+            backups_start(loop->backups, (const char *)effect->frame.data);
+            break;
         }
     }
     core_effects_clear(loop->core);
@@ -160,6 +165,19 @@ static void take_calls(struct loop *loop)
     for (size_t i = 0; i < n_calls; i++) {
         loop->n_given--;
         core_stored(loop->core, calls[i], moment_now(&moment));
+        settle(loop);
+    }
+}
+
+static void take_backup(struct loop *loop)
+{
+    struct backups_result result;
+    struct moment moment;
+
+    if (backups_take(loop->backups, &result)) {
+        log_info("backup", "is_made=%d bytes=%lld", result.is_made, (long long)result.size_bytes);
+        core_backed_up(loop->core, result.size_bytes, result.is_made ? NULL : result.err.text,
+                       moment_now(&moment));
         settle(loop);
     }
 }
@@ -228,9 +246,10 @@ static bool finish(struct loop *loop, struct err *err)
 bool loop_run(struct loop *loop, int signal_fd, struct err *err)
 {
     for (;;) {
-        struct channel_wait waits[2 + DOORS_MAX] = {{.fd = signal_fd},
-                                                    {.fd = store_thread_fd(loop->thread)}};
-        size_t n_waits = 2 + doors_waits(loop->doors, waits + 2);
+        struct channel_wait waits[3 + DOORS_MAX] = {{.fd = signal_fd},
+                                                    {.fd = store_thread_fd(loop->thread)},
+                                                    {.fd = backups_descriptor(loop->backups)}};
+        size_t n_waits = 3 + doors_waits(loop->doors, waits + 3);
         if (!channel_wait(waits, n_waits, TICK_MS, err)) {
             return false;
         }
@@ -239,6 +258,7 @@ bool loop_run(struct loop *loop, int signal_fd, struct err *err)
             return finish(loop, err);
         }
         take_calls(loop);
+        take_backup(loop);
         take_frames(loop, CORE_WORKERS);
         take_frames(loop, CORE_GATEWAYS);
         tick(loop);
@@ -361,7 +381,8 @@ static bool open_store(struct loop *loop, struct err *err)
            make_organizer(loop, err) && write_public_key(loop, err) &&
            write_other_keys(loop, err) &&
            core_open(&loop->core, &settings, &loop->keys, loop->store, err) &&
-           store_thread_open(&loop->thread, loop->store, err);
+           store_thread_open(&loop->thread, loop->store, err) &&
+           backups_open(&loop->backups, config, err);
 }
 
 bool loop_open(struct loop **loop, const struct broker_config *config, struct err *err)
@@ -389,6 +410,7 @@ void loop_close(struct loop **loop)
         return;
     }
     doors_close(&closed->doors);
+    backups_close(&closed->backups);
     store_thread_close(&closed->thread);
     core_close(&closed->core);
     store_close(&closed->store);

@@ -2,13 +2,15 @@
 /*
  * assay-broker: the queue, the store, the boards and the receipts.
  *
- * With --void-lost it does not serve: where the logs are not what was signed of them, as after the
- * restore of an older backup, it says so in the logs, gives them their next names and ends.
+ * With --restore FILE it puts a backup in the place of the database and ends. With --void-lost it
+ * does not serve: where the logs are not what was signed of them, as after the restore of an older
+ * backup, it says so in the logs, gives them their next names and ends.
  */
 #include <string.h>
 #include <unistd.h>
 
 #include "broker/queue/loop.h"
+#include "broker/store/backup.h"
 #include "common/daemon.h"
 #include "common/log.h"
 
@@ -30,33 +32,58 @@ static bool serve(const struct broker_config *config, struct err *err)
     return ok;
 }
 
-/* Takes --void-lost out of the arguments. */
-static bool take_void(int *argc, char **argv)
+/* What main takes beside what every daemon takes. */
+struct extra {
+    bool may_void;
+    const char *restore; /* a backup, or NULL */
+};
+
+/* Takes them out of the arguments. */
+static struct extra take_extra(int *argc, char **argv)
 {
+    struct extra extra = {0};
+    int n = 1;
+
     for (int i = 1; i < *argc; i++) {
         if (strcmp(argv[i], "--void-lost") == 0) {
-            memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(argv[0]));
-            (*argc)--;
-            return true;
+            extra.may_void = true;
+        } else if (strcmp(argv[i], "--restore") == 0 && i + 1 < *argc) {
+            extra.restore = argv[++i];
+        } else {
+            argv[n++] = argv[i];
         }
     }
-    return false;
+    argv[n] = NULL;
+    *argc = n;
+    return extra;
+}
+
+static bool restore(const struct broker_config *config, const char *copy, struct err *err)
+{
+    char replaced[BACKUP_PATH_SIZE];
+
+    if (!backup_restore(replaced, config->database, copy, err)) {
+        return false;
+    }
+    log_info("restored", "database=%s from=%s replaced=%s", config->database, copy, replaced);
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     struct broker_config config;
     struct err err;
-    bool may_void = take_void(&argc, argv);
+    struct extra extra = take_extra(&argc, argv);
     enum daemon_start start =
         daemon_start(&config, &broker_config_table, "assay-broker", argc, argv);
 
     if (start != DAEMON_RUN) {
         return start == DAEMON_DONE ? 0 : 2;
     }
-    config.may_void = may_void;
+    config.may_void = extra.may_void;
     log_start("broker", (enum log_level)config.log);
-    if (!serve(&config, &err)) {
+    bool ok = extra.restore != NULL ? restore(&config, extra.restore, &err) : serve(&config, &err);
+    if (!ok) {
         log_error("stopped", "code=%s text=\"%s\"", err_code_name(err.code), err.text);
         return err.code == ERR_CONFIG ? 2 : 1;
     }

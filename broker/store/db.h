@@ -30,6 +30,14 @@ struct db_value {
 struct db;
 
 /*
+ * Takes the lock that keeps a second broker off a database; closing *fd gives it back.
+ *
+ * Errors   ERR_CONFIG  another process holds it
+ *          ERR_SYSTEM  its file cannot be made
+ */
+MUST_CHECK bool db_lock(int *fd, const char *path, struct err *err);
+
+/*
  * Opens the database, brings its schema up to date and prepares every statement. A second process
  * on the same file is kept out by a lock beside it, held until db_close.
  *

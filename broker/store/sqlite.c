@@ -292,8 +292,7 @@ bool db_call_end(struct db *db, bool is_kept, struct err *err)
 
 /* ---- opening ---- */
 
-/* The lock that keeps a second broker out for as long as this one lives. */
-static bool take_lock(int *fd, const char *path, struct err *err)
+bool db_lock(int *fd, const char *path, struct err *err)
 {
     char lock_path[PATH_MAX];
 
@@ -493,7 +492,7 @@ bool db_open(struct db **db, const char *path, int64_t now_ms, struct err *err)
         return err_set(err, ERR_SYSTEM, "no memory for a database");
     }
     opened->lock_fd = -1;
-    if (!take_lock(&opened->lock_fd, path, err)) {
+    if (!db_lock(&opened->lock_fd, path, err)) {
         goto fail;
     }
     bool is_unclean = has_wal(path);

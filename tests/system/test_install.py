@@ -10,7 +10,7 @@ import harness
 
 PROGRAMS = ["assay", "assay-broker", "assay-gateway", "assay-worker"]
 UNITS = ["assay-broker.service", "assay-gateway.service", "assay-worker@.service",
-         "assay-rescore@.service", "assay-rescore@.timer"]
+         "assay-backup.service", "assay-backup.timer", "assay-rescore@.service", "assay-rescore@.timer"]
 
 
 class InstallTest(harness.SystemTest):

@@ -46,6 +46,7 @@ struct bench {
     size_t n_sent;
     size_t n_published;
     size_t n_warned;
+    size_t n_backups;
     char organizer[TOKEN_SIZE];
     char token[TOKEN_SIZE];
 };
@@ -93,6 +94,9 @@ static inline void collect(struct bench *bench)
             break;
         case EFFECT_WARN:
             bench->n_warned++;
+            break;
+        case EFFECT_BACKUP:
+            bench->n_backups++;
             break;
         }
     }

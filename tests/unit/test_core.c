@@ -338,6 +338,37 @@ static void test_the_same_events_have_the_same_effects(void **state)
     assert_true(wire_text_is(again.submit_accepted.minisig, minisig));
 }
 
+static void test_one_backup_at_a_time(void **state)
+{
+    struct bench *bench = *state;
+    struct wire_message put = {.type = WIRE_BACKUP_PUT};
+    struct wire_message get = {.type = WIRE_BACKUP_GET};
+
+    put.backup_put.token = wire_text(bench->token);
+    assert_refused(ask(bench, put), REFUSAL_NOT_ALLOWED);
+    get.backup_get.token = wire_text(bench->token);
+    assert_refused(ask(bench, get), REFUSAL_NOT_ALLOWED);
+    put.backup_put.token = wire_text(bench->organizer);
+    get.backup_get.token = wire_text(bench->organizer);
+    assert_int_equal(ask(bench, get).backup.state, BACKUP_NONE);
+    for (int i = 0; i < 2; i++) {
+        struct wire_message reply = ask(bench, put);
+        assert_int_equal(reply.backup.state, BACKUP_RUNNING);
+        assert_int_equal(reply.backup.name.size, sizeof(CORE_BACKUP_NAME) - 1);
+        assert_int_equal(bench->n_backups, 1);
+    }
+    core_backed_up(bench->core, 4096, NULL, now_of(bench));
+    struct wire_message done = ask(bench, get);
+    assert_int_equal(done.backup.state, BACKUP_DONE);
+    assert_int_equal(done.backup.size_bytes, 4096);
+    assert_int_equal(ask(bench, put).backup.state, BACKUP_RUNNING);
+    assert_int_equal(bench->n_backups, 2);
+    core_backed_up(bench->core, 0, "no room", now_of(bench));
+    struct wire_message failed = ask(bench, get);
+    assert_int_equal(failed.backup.state, BACKUP_FAILED);
+    assert_true(wire_text_is(failed.backup.text, "no room"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +385,7 @@ int main(void)
         CORE_TEST(frames_that_are_none),
         CORE_TEST(results_that_are_none),
         CORE_TEST(a_parked_submission_is_put_back),
+        CORE_TEST(one_backup_at_a_time),
         CORE_TEST(the_same_events_have_the_same_effects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
