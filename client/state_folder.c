@@ -32,7 +32,7 @@ static bool make_folders(struct err *err)
         {"broker/keys", 0700}, {"worker", 0700}, {"worker/keys", 0700},    {"worker/labels", 0700},
     };
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-        if (!folder_make(folders[i].path, folders[i].mode, err)) {
+        if (!folder_make_durable(folders[i].path, folders[i].mode, err)) {
             return false;
         }
     }
@@ -74,7 +74,7 @@ static bool take_lock(struct state_folder *folder, struct err *err)
 bool state_folder_enter(struct state_folder *folder, const char *path, struct err *err)
 {
     *folder = (struct state_folder){.lock_fd = -1};
-    if (!folder_make(path, 0755, err)) {
+    if (!folder_make_durable(path, 0755, err)) {
         return false;
     }
     if (chdir(path) < 0 || getcwd(folder->path, sizeof(folder->path)) == NULL) {

@@ -218,7 +218,33 @@ bool file_copy_durable(const char *to, const char *from, unsigned mode, struct e
            put_in_place(beside, to, err);
 }
 
-bool folder_make(const char *path, unsigned mode, struct err *err)
+bool path_folder(char *folder, size_t folder_size, const char *path, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+
+    if (length >= folder_size) {
+        return err_set(err, ERR_LIMIT, "path is longer than %zu bytes", folder_size - 1);
+    }
+    if (slash == NULL) {
+        snprintf(folder, folder_size, ".");
+    } else {
+        memcpy(folder, path, length);
+        folder[length] = '\0';
+    }
+    return true;
+}
+
+/* Makes the names in the folder that a path lies in durable; one that may not be read cannot be. */
+static bool sync_above(const char *path, struct err *err)
+{
+    char above[PATH_SIZE];
+
+    return path_folder(above, sizeof(above), path, err) &&
+           (access(above, R_OK) < 0 || folder_sync(above, err));
+}
+
+static bool make_folders(const char *path, unsigned mode, bool is_durable, struct err *err)
 {
     char part[PATH_SIZE];
     size_t length = strlen(path);
@@ -234,8 +260,13 @@ bool folder_make(const char *path, unsigned mode, struct err *err)
         }
         char end = part[i];
         part[i] = '\0';
-        if (mkdir(part, (mode_t)mode) < 0 && errno != EEXIST) {
+        bool is_made = mkdir(part, (mode_t)mode) == 0;
+        if (!is_made && errno != EEXIST) {
             return err_set(err, ERR_SYSTEM, "make folder %s: %s", part, strerror(errno));
+        }
+        /* one that is there may have been made by a process that ended before it synced */
+        if (is_durable && (is_made || end == '\0') && !sync_above(part, err)) {
+            return false;
         }
         part[i] = end;
     }
@@ -245,6 +276,16 @@ bool folder_make(const char *path, unsigned mode, struct err *err)
     return true;
 }
 
+bool folder_make(const char *path, unsigned mode, struct err *err)
+{
+    return make_folders(path, mode, false, err);
+}
+
+bool folder_make_durable(const char *path, unsigned mode, struct err *err)
+{
+    return make_folders(path, mode, true, err);
+}
+
 bool path_join(char *path, size_t path_size, const char *a, const char *b, struct err *err)
 {
     int n =
@@ -252,23 +293,6 @@ bool path_join(char *path, size_t path_size, const char *a, const char *b, struc
 
     if (n < 0 || (size_t)n >= path_size) {
         return err_set(err, ERR_LIMIT, "path is longer than %zu bytes", path_size - 1);
-    }
-    return true;
-}
-
-bool path_folder(char *folder, size_t folder_size, const char *path, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-
-    if (length >= folder_size) {
-        return err_set(err, ERR_LIMIT, "path is longer than %zu bytes", folder_size - 1);
-    }
-    if (slash == NULL) {
-        snprintf(folder, folder_size, ".");
-    } else {
-        memcpy(folder, path, length);
-        folder[length] = '\0';
     }
     return true;
 }

@@ -54,6 +54,9 @@ MUST_CHECK bool file_copy_durable(const char *to, const char *from, unsigned mod
 /* Makes a folder and its parents; one that is there already is fine. Errors: ERR_SYSTEM. */
 MUST_CHECK bool folder_make(const char *path, unsigned mode, struct err *err);
 
+/* The same, and its name survives a power cut: what is synced in it can be found. */
+MUST_CHECK bool folder_make_durable(const char *path, unsigned mode, struct err *err);
+
 /* Syncs a folder, so that a name made in it survives a power cut. Errors: ERR_SYSTEM. */
 MUST_CHECK bool folder_sync(const char *path, struct err *err);
 

@@ -40,7 +40,8 @@ bool keyfile_open(uint8_t key[static KEYFILE_BYTES], const char *folder, const c
     char path[PATH_SIZE];
     struct bytes found = {0};
 
-    if (!folder_make(folder, 0700, err) || !path_join(path, sizeof(path), folder, name, err) ||
+    if (!folder_make_durable(folder, 0700, err) ||
+        !path_join(path, sizeof(path), folder, name, err) ||
         (access(path, F_OK) < 0 && !make_key(folder, path, err)) ||
         !file_read(&found, path, KEYFILE_BYTES, err)) {
         return false;

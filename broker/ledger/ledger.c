@@ -57,7 +57,8 @@ bool ledger_keys_load(struct ledger_keys *keys, const char *folder, bool may_mak
     struct bytes master = {0};
     bool ok = false;
 
-    if (!folder_make(folder, 0700, err) || !path_join(path, sizeof(path), folder, "master", err)) {
+    if (!folder_make_durable(folder, 0700, err) ||
+        !path_join(path, sizeof(path), folder, "master", err)) {
         return false;
     }
     bool is_missing = access(path, F_OK) < 0 && errno == ENOENT;

@@ -87,8 +87,9 @@ static bool read_record(struct signed_record *record, const char *at, size_t siz
     size_t skipped = 0;
 
     *record = (struct signed_record){.is_lost = false};
-    if (size >= sizeof(record->text)) {
-        return err_set(err, ERR_STORE, "a record is longer than %d bytes", SIGNED_TEXT_SIZE - 1);
+    if (size >= sizeof(record->text) || memchr(at, '\0', size) != NULL) {
+        return err_set(err, ERR_STORE, "a record is longer than %d bytes, or no text",
+                       SIGNED_TEXT_SIZE - 1);
     }
     memcpy(record->text, at, size);
     record->is_lost = memcmp(at, lost_prefix, sizeof(lost_prefix) - 1) == 0;
@@ -103,29 +104,59 @@ static bool read_record(struct signed_record *record, const char *at, size_t siz
     return record->is_lost || checkpoint_read(&record->checkpoint, &named, at, size, err);
 }
 
+/* Where reading goes on in what a power cut left of a write, behind its zeros; NULL where the
+ * record is none of that. */
+static const char *skip_torn(const char *at, size_t size, bool is_torn)
+{
+    const char *zero = memrchr(at, '\0', size);
+
+    if (zero == NULL && !is_torn) {
+        return NULL;
+    }
+    zero = zero == NULL ? at : zero;
+    return (const char *)memchr(zero, '\n', size - (size_t)(zero - at)) + 1;
+}
+
+/*
+ * Adds what is in the file to the records. A power cut may leave any sectors of the last write and
+ * zeros in the place of the others: what is whole of it counts, the rest was never handed out. In
+ * one write a log has one record, so that a second one behind the zeros says they are damage.
+ */
 static bool read_records(struct signed_file *file, const struct bytes *text,
                          const struct note_public_key *key, struct err *err)
 {
-    const char *at = (const char *)text->data;
-    size_t rest = text->size_bytes;
+    const char *begin = (const char *)text->data;
+    const char *at = begin;
+    size_t torn_at = SIZE_MAX;
+    bool is_torn = false;
     size_t size;
 
-    while ((size = record_size(at, rest)) > 0) {
+    while ((size = record_size(at, text->size_bytes - (size_t)(at - begin))) > 0) {
         struct signed_record record;
         struct err cause;
+        size_t place = (size_t)(at - begin);
         if (!make_room(file, 1, err)) {
             return false;
         }
-        if (!read_record(&record, at, size, key, &cause)) {
-            return err_set(err, ERR_STORE, "%s, at byte %zu: %s", file->path,
-                           (size_t)(at - (const char *)text->data), cause.text);
+        bool is_read = read_record(&record, at, size, key, &cause);
+        const char *next = is_read ? at + size : skip_torn(at, size, is_torn);
+        const struct signed_record *old = is_read ? find(file, record.origin) : NULL;
+        if (next == NULL || (old != NULL && old->place > torn_at)) {
+            return err_set(err, ERR_STORE, "%s, at byte %zu: %s", file->path, place,
+                           next == NULL ? cause.text : "zeros stand before it");
         }
-        keep(file, &record);
-        at += size;
-        rest -= size;
+        if (is_read) {
+            record.place = place;
+            keep(file, &record);
+        } else if (torn_at == SIZE_MAX) {
+            torn_at = place;
+        }
+        is_torn = !is_read;
+        at = next;
     }
-    file->size_bytes = text->size_bytes - rest;
-    file->is_stale = rest > 0; /* its end is cut off by the next write */
+    file->size_bytes = (size_t)(at - begin);
+    /* what is torn goes with the next write */
+    file->is_stale = torn_at != SIZE_MAX || file->size_bytes < text->size_bytes;
     return true;
 }
 

@@ -16,6 +16,7 @@ struct signed_record {
     char origin[NOTE_ORIGIN_SIZE];
     struct checkpoint checkpoint;
     bool is_lost;                /* the name is not used again */
+    size_t place;                /* in the file, when it was read from there */
     char text[SIGNED_TEXT_SIZE]; /* as it stands in the file */
 };
 
@@ -31,8 +32,8 @@ struct signed_file {
 };
 
 /*
- * Reads the file, where there is one. A checkpoint at its end that was not written to its end was
- * never handed out: it is dropped.
+ * Reads the file, where there is one. A checkpoint of the last write that a power cut left torn,
+ * cut off or with zeros in it, was never handed out: it is dropped.
  *
  *   key   that signs; its origin is not looked at
  *

@@ -128,8 +128,8 @@ bool blobs_open(struct blobs **blobs, const char *folder, struct err *err)
     }
     bool ok = text_copy(opened->folder, sizeof(opened->folder), folder, err) &&
               path_join(opened->incoming, sizeof(opened->incoming), folder, "incoming", err) &&
-              folder_make(opened->incoming, FOLDER_MODE, err) && make_shelves(folder, err) &&
-              sweep(opened->incoming, err);
+              folder_make_durable(opened->incoming, FOLDER_MODE, err) &&
+              make_shelves(folder, err) && sweep(opened->incoming, err);
     if (!as_store(ok, err)) {
         free(opened);
         return false;
