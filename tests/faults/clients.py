@@ -41,19 +41,71 @@ class Sent:
         self.sha256 = hashlib.sha256(body).hexdigest()
         self.receipt = None  # (id, entry, minisig) of the first 202
 
+    def again(self, given):
+        """As its client knew it when only receipts of these ids had been given."""
+        known = Sent(self.competition, self.team, self.token, self.key, self.body, self.wrong_public)
+        known.receipt = self.receipt if self.receipt and self.receipt[0] in given else None
+        return known
+
     def score(self):
         return f"{self.wrong_public / 10:.4f}"
 
 
-class Client(threading.Thread):
+class Sender:
+    """Sends submissions, once or again, and holds what was answered against what was answered before."""
+
+    def __init__(self, cluster, sent):
+        self.cluster, self.sent = cluster, sent
+        self.problems, self.statuses = [], {}
+        self.n_unanswered = self.n_repeated = 0
+
+    def put(self, sent):
+        """Sends it once; True where it was accepted, with the receipt it had before if any."""
+        try:
+            answer = self.cluster.http("PUT", f"/v1/competitions/{sent.competition}/submissions?file_name=a.csv",
+                                       sent.body, sent.token, {"Idempotency-Key": sent.key}, timeout=15)
+        except OSError:
+            self.n_unanswered += 1
+            return False
+        self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+        if answer.status != 202:
+            if answer.status not in (503, 504):
+                self.problems.append(f"{sent.team}: {answer.status} {answer.body[:300]}")
+            elif answer.status == 503 and answer.headers.get("Retry-After") is None:
+                self.problems.append(f"{sent.team}: 503 without Retry-After")
+            return False
+        document = answer.json()
+        receipt = (document["id"], document["entry"], document["minisig"])
+        if sent.receipt is not None:
+            self.n_repeated += 1
+        if sent.receipt is not None and sent.receipt[0] != receipt[0]:
+            self.problems.append(f"lost: {sent.key} of {sent.team} was {sent.receipt[0]}, now {receipt[0]}")
+        elif sent.receipt not in (None, receipt):
+            self.problems.append(f"{sent.team}: {sent.key} has two receipts: {sent.receipt} {receipt}")
+        if document["sha256"] != sent.sha256:
+            self.problems.append(f"{sent.team}: {sent.key} has another sha256: {document['sha256']}")
+        sent.receipt = receipt
+        return True
+
+    def repeat_all(self):
+        """Asks again for everything that was acknowledged: nothing may be another."""
+        for sent in self.sent:
+            n_tries = 0
+            while sent.receipt is not None and not self.put(sent) and n_tries < 20:
+                n_tries += 1
+                time.sleep(0.1)
+            if n_tries == 20:
+                self.problems.append(f"{sent.team}: {sent.key} is not accepted a second time")
+
+
+class Client(Sender, threading.Thread):
     def __init__(self, cluster, competition, team, seed, pause=0.03):
-        super().__init__(daemon=True)
-        self.cluster, self.competition, self.team, self.pause = cluster, competition, team, pause
+        threading.Thread.__init__(self, daemon=True)
+        Sender.__init__(self, cluster, [])
+        self.competition, self.team, self.pause = competition, team, pause
         self.token = cluster.team(competition, team)
         self.random = random.Random(f"{seed} {team}")
         self.is_ending, self.is_quiet = threading.Event(), threading.Event()
-        self.sent, self.problems, self.statuses = [], [], {}
-        self.n_unanswered = self.n_repeated = 0
         self.salt = self.random.getrandbits(60)
 
     def run(self):
@@ -89,34 +141,6 @@ class Client(threading.Thread):
             self.put(sent)
         return sent
 
-    def put(self, sent):
-        """Sends it once; True where it was accepted, with the receipt it had before if any."""
-        try:
-            answer = self.cluster.http("PUT", f"/v1/competitions/{sent.competition}/submissions?file_name=a.csv",
-                                       sent.body, sent.token, {"Idempotency-Key": sent.key}, timeout=15)
-        except OSError:
-            self.n_unanswered += 1
-            return False
-        self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
-        if answer.status != 202:
-            if answer.status not in (503, 504):
-                self.problems.append(f"{sent.team}: {answer.status} {answer.body[:300]}")
-            elif answer.status == 503 and answer.headers.get("Retry-After") is None:
-                self.problems.append(f"{sent.team}: 503 without Retry-After")
-            return False
-        document = answer.json()
-        receipt = (document["id"], document["entry"], document["minisig"])
-        if sent.receipt is not None:
-            self.n_repeated += 1
-        if sent.receipt is not None and sent.receipt[0] != receipt[0]:
-            self.problems.append(f"lost: {sent.key} of {sent.team} was {sent.receipt[0]}, now {receipt[0]}")
-        elif sent.receipt not in (None, receipt):
-            self.problems.append(f"{sent.team}: {sent.key} has two receipts: {sent.receipt} {receipt}")
-        if document["sha256"] != sent.sha256:
-            self.problems.append(f"{sent.team}: {sent.key} has another sha256: {document['sha256']}")
-        sent.receipt = receipt
-        return True
-
     def break_off(self, sent):
         """A connection that ends before the last byte."""
         head = (f"PUT /v1/competitions/{sent.competition}/submissions HTTP/1.1\r\nHost: a\r\n"
@@ -131,16 +155,6 @@ class Client(threading.Thread):
 
     def end(self):
         self.is_ending.set()
-
-    def repeat_all(self):
-        """Asks again for everything that was acknowledged: nothing may be another."""
-        for sent in self.sent:
-            n_tries = 0
-            while sent.receipt is not None and not self.put(sent) and n_tries < 20:
-                n_tries += 1
-                time.sleep(0.1)
-            if n_tries == 20:
-                self.problems.append(f"{sent.team}: {sent.key} is not accepted a second time")
 
 
 def start_all(cluster, competition, n_clients, seed, pause=0.03):
@@ -173,4 +187,4 @@ def leaderboard(cluster, competition):
     return json.loads(answer.body)["rows"] if answer.status == 200 else []
 
 
-__all__ = ["Client", "Sent", "clusters", "end_all", "leaderboard", "repeat_all", "start_all", "submission"]
+__all__ = ["Client", "Sender", "Sent", "clusters", "end_all", "leaderboard", "repeat_all", "start_all", "submission"]

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The kill loop on a service with a planted mistake: it must report it, or it proves nothing.
+"""A service with a planted mistake: the part of the suite that is for it must report it, or it proves
+nothing.
 
 Each mistake is patched into a copy of the source in build/faults-planted, compiled there and run
-through kill_loop.py. Usage: controls.py [--seed N] [--count FAULTS] [--quick]; exits 1 when a
+through kill_loop.py or power_loss.py. Usage: controls.py [--seed N] [--quick] [--only NAME]; exits 1 when a
 mistake goes unnoticed.
 """
 import argparse
@@ -17,11 +18,13 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "faults-planted"
-DAEMONS = ["assay", "assay-broker", "assay-gateway", "assay-worker"]
+TARGETS = ["assay", "assay-broker", "assay-gateway", "assay-worker", "assay-recorder", "assay-reopen"]
+KILLS, CUTS = ["kill_loop.py", "--count", "60"], ["power_loss.py", "--no-controls", "--count", "300"]
 
-# name, what the loop has to say, (file, the text as it is, the text with the mistake)...
+# name, the program that has to find it and what it has to say, (file, the text as it is, the text with
+# the mistake)...
 MISTAKES = [
-    ("acknowledged before the commit", "lost:", [
+    ("acknowledged before the commit", KILLS, "lost:", [
         ("broker/store/store.c", "        return db_commit(store->db, &err);",
          "        return store_is_late || db_commit(store->db, &err);"),
         ("broker/store/store.c", "/* False where nothing of the batch was kept. */",
@@ -34,11 +37,11 @@ MISTAKES = [
          "        give_back(thread, calls, n_calls);\n        extern void store_commit_late(struct store *);\n"
          "        usleep(20000);\n        store_commit_late(thread->store);\n"),
     ]),
-    ("a fence that nobody checks", "doubled:", [
+    ("a fence that nobody checks", KILLS, "doubled:", [
         ("broker/store/store_complete.c",
          "if (job.fence != (int64_t)result->fence || job.fence == 0) {", "if (job.fence == 0) {"),
     ]),
-    ("results taken whoever brings them, and again", "doubled:", [
+    ("results taken whoever brings them, and again", KILLS, "doubled:", [
         ("broker/store/store_complete.c",
          "if (job.fence != (int64_t)result->fence || job.fence == 0) {", "if (job.fence == 0) {"),
         ("broker/store/statements.def", '"DELETE FROM job WHERE number = $1"',
@@ -46,9 +49,18 @@ MISTAKES = [
         ("broker/store/statements.def", '"INSERT INTO finished ', '"INSERT OR REPLACE INTO finished '),
         ("broker/store/statements.def", '"INSERT INTO result ', '"INSERT OR REPLACE INTO result '),
     ]),
-    ("receipts signed with the time of asking", "two receipts", [
+    ("receipts signed with the time of asking", KILLS, "two receipts", [
         ("broker/queue/core_submit.c", "receipt_sign(minisig, &core->keys->receipt, submit->entry, submit->entry_size);",
          "receipt_sign(minisig, &core->keys->receipt, submit->entry, submit->entry_size - submit->outcome);"),
+    ]),
+    ("the database's log is synced now and then", CUTS, "lost:", [
+        ("broker/store/sqlite.c", "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"),
+    ]),
+    ("the folder of a file is not synced", CUTS, "without its file", [
+        ("broker/store/blobs.c", "        ok = fsync(shelf) == 0 ||", "        ok = shelf >= 0 ||"),
+    ]),
+    ("a file is not synced", CUTS, "without its file", [
+        ("broker/store/blobs.c", "    if (fsync(upload->fd) < 0) {", "    if (upload->fd < 0) {"),
     ]),
 ]
 
@@ -71,7 +83,7 @@ def copy_tree():
 
 
 def build():
-    built = run("cmake", "--build", "build/faults", "-j", os.environ.get("JOBS", "2"), "--target", *DAEMONS)
+    built = run("cmake", "--build", "build/faults", "-j", os.environ.get("JOBS", "2"), "--target", *TARGETS)
     if built.returncode != 0:
         sys.exit(built.stdout[-3000:] + built.stderr[-3000:])
 
@@ -89,12 +101,12 @@ def plant(changes):
     return texts
 
 
-def try_one(mistake, seed, count):
-    name, sign, changes = mistake
+def try_one(mistake, seed):
+    name, program, sign, changes = mistake
     texts = plant(changes)
     build()
     env = {**os.environ, "ASSAY_BIN": str(WORK / "build/faults/bin")}
-    done = subprocess.run([sys.executable, "-B", HERE / "kill_loop.py", "--seed", str(seed), "--count", str(count)],
+    done = subprocess.run([sys.executable, "-B", HERE / program[0], *program[1:], "--seed", str(seed)],
                           env=env, text=True, capture_output=True, check=False, timeout=1800)
     for path, text in texts.items():
         path.write_text(text)
@@ -108,7 +120,6 @@ def try_one(mistake, seed, count):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int)
     parser.add_argument("--quick", action="store_true", help="the first two mistakes only")
     parser.add_argument("--only")
     options = parser.parse_args()
@@ -116,7 +127,7 @@ def main():
                 if options.only in (None, mistake[0])]
     print(f"controls: seed {options.seed}", flush=True)
     copy_tree()
-    caught = [try_one(mistake, options.seed, options.count or 60) for mistake in mistakes]
+    caught = [try_one(mistake, options.seed) for mistake in mistakes]
     print(f"controls: {len(caught)} planted, {sum(caught)} caught")
     return 0 if all(caught) else 1
 
