@@ -8,6 +8,7 @@
 int command_backup(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_competition(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_health(int argc, char **argv);
 int command_leaderboard(int argc, char **argv);
 int command_log(int argc, char **argv);

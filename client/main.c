@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"login", command_login, "Keep the address of a service and your token"},
     {"up", command_up, "Run the service on this machine"},
     {"backup", command_backup, "Copy the service's database while it works"},
+    {"doctor", command_doctor, "Look at what the service on this machine needs"},
     {"health", command_health, "Ask whether the service is well"},
 };
 

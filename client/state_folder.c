@@ -111,12 +111,13 @@ static bool write_gateway(const struct up_settings *settings, const char *listen
     return write_config(STATE_CONFIG_GATEWAY, err,
                         "# Written by assay up; changes are lost.\n"
                         "listen: \"%s\"\n"
+                        "metrics: \"%s\"\n"
                         "address_file: " STATE_ADDRESS "\n"
                         "broker: ipc://run/gateways.sock\n"
                         "events: ipc://run/events.sock\n"
                         "blobs: blobs\n"
                         "log: %s\n",
-                        listen, up_settings_log(settings));
+                        listen, settings->metrics, up_settings_log(settings));
 }
 
 static bool write_broker(const struct up_settings *settings, struct err *err)

@@ -14,9 +14,9 @@
 
 #include "client/command.h"
 #include "client/commands.h"
+#include "client/programs.h"
 #include "client/state_folder.h"
 #include "client/supervisor.h"
-#include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
 
@@ -96,48 +96,32 @@ static bool load_settings(struct up_settings *settings, const struct up_argument
             text_copy(settings->state, sizeof(settings->state), arguments->state, err)) &&
            (arguments->listen == NULL ||
             text_copy(settings->listen, sizeof(settings->listen), arguments->listen, err)) &&
-           up_settings_check_listen(settings->listen, err);
+           up_settings_check_listen(settings->listen, err) &&
+           (settings->metrics[0] == '\0' || up_settings_check_listen(settings->metrics, err));
 }
 
-/* The folder of this very program. */
-static bool find_programs(char folder[static PATH_MAX], struct err *err)
+static bool add_daemon(struct supervisor *supervisor, const char *name, const char *config,
+                       struct err *err)
 {
-    char path[PATH_MAX];
-
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (n < 0) {
-        return err_set(err, ERR_SYSTEM, "read /proc/self/exe: %s", strerror(errno));
-    }
-    path[n] = '\0';
-    return path_folder(folder, PATH_MAX, path, err);
-}
-
-static bool add_daemon(struct supervisor *supervisor, const char *folder, const char *name,
-                       const char *config, struct err *err)
-{
-    char program[PATH_MAX];
+    char program[PROGRAM_PATH_SIZE];
     int phase = strcmp(name, "assay-broker") == 0 ? STOP_BROKER : STOP_FIRST;
 
-    return path_join(program, sizeof(program), folder, name, err) &&
-           (access(program, X_OK) == 0 ||
-            err_set(err, ERR_SYSTEM, "%s: %s", program, strerror(errno))) &&
+    return program_find(program, name, err) &&
            supervisor_add(supervisor, program, config, phase, err);
 }
 
 static bool add_daemons(struct supervisor *supervisor, const struct up_settings *settings,
                         struct err *err)
 {
-    char folder[PATH_MAX];
     char config[64];
 
-    if (!find_programs(folder, err) ||
-        !add_daemon(supervisor, folder, "assay-broker", STATE_CONFIG_BROKER, err) ||
-        !add_daemon(supervisor, folder, "assay-gateway", STATE_CONFIG_GATEWAY, err)) {
+    if (!add_daemon(supervisor, "assay-broker", STATE_CONFIG_BROKER, err) ||
+        !add_daemon(supervisor, "assay-gateway", STATE_CONFIG_GATEWAY, err)) {
         return false;
     }
     for (unsigned i = 1; i <= (unsigned)settings->workers; i++) {
         snprintf(config, sizeof(config), STATE_CONFIG_WORKER, i);
-        if (!add_daemon(supervisor, folder, "assay-worker", config, err)) {
+        if (!add_daemon(supervisor, "assay-worker", config, err)) {
             return false;
         }
     }

@@ -22,6 +22,13 @@ static const struct conf_key keys[] = {
      MEMBER(listen),
      .fallback = "127.0.0.1:8080",
      .help = "address and port of the HTTP server; port 0 picks a free one"},
+    {.path = "metrics",
+     .type = CONF_TEXT,
+     MEMBER(metrics),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "address and port of `/metrics` for Prometheus, such as \"127.0.0.1:9464\"; keep it "
+             "from the public"},
     {.path = "state",
      .type = CONF_TEXT,
      MEMBER(state),

@@ -10,7 +10,8 @@ enum { UP_TEXT_SIZE = 1024, UP_WORKERS_MAX = 64 };
 
 struct up_settings {
     char listen[UP_TEXT_SIZE];
-    char state[UP_TEXT_SIZE]; /* folder; in a file relative to it */
+    char metrics[UP_TEXT_SIZE]; /* "" without */
+    char state[UP_TEXT_SIZE];   /* folder; in a file relative to it */
     int64_t workers;
     int log; /* enum log_level */
     int64_t lease_ms;

@@ -5,6 +5,7 @@
 #include "common/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,14 +14,16 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 static void print_usage(FILE *out, const char *name)
 {
     fprintf(out,
-            "usage: %s --config FILE [--check]\n"
+            "usage: %s --config FILE [--check | --doctor]\n"
             "\n"
             "  --config FILE  the configuration, YAML\n"
             "  --check        print the configuration as it is understood, and exit\n"
+            "  --doctor       look at everything that it needs, and exit\n"
             "  --version      print the version, and exit\n",
             name);
 }
@@ -53,6 +56,7 @@ enum daemon_start daemon_start(void *values, const struct conf_table *table, con
 {
     const char *path = NULL;
     bool is_check = false;
+    bool is_doctor = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
@@ -65,6 +69,8 @@ enum daemon_start daemon_start(void *values, const struct conf_table *table, con
         }
         if (strcmp(argv[i], "--check") == 0) {
             is_check = true;
+        } else if (strcmp(argv[i], "--doctor") == 0) {
+            is_doctor = true;
         } else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc && path == NULL) {
             path = argv[++i];
         } else {
@@ -81,7 +87,7 @@ enum daemon_start daemon_start(void *values, const struct conf_table *table, con
         conf_print(stdout, table, values);
         return DAEMON_DONE;
     }
-    return start;
+    return start == DAEMON_RUN && is_doctor ? DAEMON_DOCTOR : start;
 }
 
 bool daemon_harden(struct err *err)
@@ -98,6 +104,24 @@ bool daemon_harden(struct err *err)
         return err_set(err, ERR_SYSTEM, "ignore signals: %s", strerror(errno));
     }
     return true;
+}
+
+int64_t daemon_memory_bytes(void)
+{
+    char text[128];
+    char *end;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size <= 0) {
+        return 0;
+    }
+    text[size] = '\0';
+    strtoll(text, &end, 10); /* all of it, mapped or not */
+    return strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 bool daemon_signals_open(int *fd, struct err *err)

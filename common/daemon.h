@@ -9,14 +9,15 @@
 
 enum daemon_start {
     DAEMON_RUN,
-    DAEMON_DONE,  /* --check, --help or --version said what they had to say: exit 0 */
-    DAEMON_USAGE, /* wrong arguments or a wrong configuration, printed to stderr: exit 2 */
+    DAEMON_DONE,   /* --check, --help or --version said what they had to say: exit 0 */
+    DAEMON_DOCTOR, /* --doctor: look at what the configuration needs, and exit */
+    DAEMON_USAGE,  /* wrong arguments or a wrong configuration, printed to stderr: exit 2 */
 };
 
 /*
  * Reads the arguments and the configuration.
  *
- *   values   out, the struct behind `table`; set for DAEMON_RUN only
+ *   values   out, the struct behind `table`; set for DAEMON_RUN and DAEMON_DOCTOR
  *   name     of the program, "assay-gateway"
  */
 MUST_CHECK enum daemon_start daemon_start(void *values, const struct conf_table *table,
@@ -28,6 +29,9 @@ MUST_CHECK enum daemon_start daemon_start(void *values, const struct conf_table 
  * Errors   ERR_SYSTEM
  */
 MUST_CHECK bool daemon_harden(struct err *err);
+
+/* The resident memory of this process; 0 where the kernel does not say. */
+int64_t daemon_memory_bytes(void);
 
 /*
  * Blocks SIGTERM and SIGINT and opens a descriptor that becomes readable when one arrives. Call it

@@ -65,6 +65,11 @@ enum wire_key_kind {
 
 enum wire_backup_state { BACKUP_NONE, BACKUP_RUNNING, BACKUP_DONE, BACKUP_FAILED };
 
+enum wire_stats_kind {
+    STATS_READY, /* whether the store answers and new submissions are taken; the rest is 0 */
+    STATS_ALL,
+};
+
 enum wire_log_part {
     LOG_CHECKPOINT, /* the last signed note */
     LOG_KEY,        /* that checks it: ORIGIN+hash+key */

@@ -33,6 +33,7 @@ bool exchange_open(struct exchange **exchange, struct gateway_parts *parts,
     opened->parts = parts;
     opened->request = request;
     opened->started_ms = time_boot_ms();
+    parts->metrics.n_open++;
     *exchange = opened;
     return true;
 }
@@ -44,6 +45,7 @@ void exchange_close(struct exchange **exchange)
     if (closed == NULL) {
         return;
     }
+    closed->parts->metrics.n_open--;
     link_forget(closed->parts->link, closed->ask_id);
     copies_forget(closed->parts->copies, &closed->waiter);
     poll_leave(closed);
@@ -214,6 +216,8 @@ static void send_answer(struct exchange *exchange, struct http_answer *answer,
     exchange->is_answered = true;
     poll_leave(exchange);
     log_answer(exchange, answer->status);
+    metrics_answered(&exchange->parts->metrics, exchange->route, answer->status,
+                     time_boot_ms() - exchange->started_ms);
     http_answer(exchange->request, answer);
 }
 

@@ -9,6 +9,7 @@
 #include "broker/gateway/copies.h"
 #include "broker/gateway/http.h"
 #include "broker/gateway/link.h"
+#include "broker/gateway/metrics.h"
 #include "broker/gateway/router.h"
 #include "broker/gateway/settings.h"
 #include "broker/store/finisher.h"
@@ -22,6 +23,7 @@ struct gateway_parts {
     struct blobs *blobs;
     struct finisher *finisher;
     struct sweep *sweep;
+    struct metrics metrics;
     struct exchange *uploads; /* those that add to a promised file; see upload.h */
     struct exchange *pollers; /* those that wait for a submission to change; see poll.h */
 };

@@ -23,8 +23,18 @@
 
 enum { EVENT_FRAME_MAX = 4096, FINISHER_THREADS = 4 };
 
+/* Who comes in by an address, and what there is for them. */
+struct door {
+    struct gateway *gateway;
+    const struct route *routes;
+    size_t n_routes;
+};
+
 struct gateway {
     struct gateway_parts parts;
+    struct door public;
+    struct door operators;
+    struct http_server *metrics; /* NULL without such an address */
     struct channel_context *context;
     struct channel *events;
     int signal_fd;
@@ -35,20 +45,20 @@ struct gateway {
 
 static void on_head(void *context, struct http_request *request)
 {
-    struct gateway *gateway = context;
+    struct door *door = context;
     struct exchange *exchange = NULL;
     char allowed[ROUTE_ALLOWED_SIZE];
     const char *path = http_request_path(request);
     struct err err;
 
-    if (!exchange_open(&exchange, &gateway->parts, request, &err)) {
+    if (!exchange_open(&exchange, &door->gateway->parts, request, &err)) {
         log_error("request lost", "error=%s", err.text);
         http_answer(request, &(struct http_answer){.status = 503});
         return;
     }
     http_request_set_user(request, exchange);
     exchange->is_page = strncmp(path, "/v1/", 4) != 0;
-    switch (route_find(&exchange->route, &exchange->args, allowed, routes, n_routes,
+    switch (route_find(&exchange->route, &exchange->args, allowed, door->routes, door->n_routes,
                        http_request_method(request), path)) {
     case ROUTE_NO_PATH:
         exchange_fail(exchange, 404, "not_found", "there is nothing at this address");
@@ -93,6 +103,7 @@ static void on_body(void *context, struct http_request *request, const void *dat
 
     (void)context;
     if (exchange->route->body == BODY_UPLOAD) {
+        exchange->parts->metrics.upload_bytes += size;
         exchange->on_body(exchange, data, size);
     } else {
         collect(exchange, data, size);
@@ -122,9 +133,9 @@ static void on_gone(void *context, struct http_request *request)
 /* What has come of a promised file stays: the client goes on with it. */
 static void on_slow(void *context, struct http_request *request)
 {
-    struct gateway *gateway = context;
+    const struct door *door = context;
     struct exchange *exchange = http_request_user(request);
-    const struct settings *settings = &gateway->parts.settings;
+    const struct settings *settings = &door->gateway->parts.settings;
     struct err err;
 
     if (http_cut(request)) {
@@ -193,24 +204,39 @@ static bool open_broker_side(struct gateway *gateway, const struct settings *set
                        settings->times.answer_ms, err);
 }
 
-static bool open_http_side(struct gateway *gateway, const struct settings *settings,
-                           struct err *err)
+static bool open_door(struct http_server **server, struct door *door, const char *listen,
+                      struct err *err)
 {
+    const struct settings *settings = &door->gateway->parts.settings;
     const struct http_options options = {
-        .listen = settings->listen,
+        .listen = listen,
         .connections_max = (unsigned)settings->limits.connections,
         .connections_per_address_max = (unsigned)settings->limits.connections_per_address,
         .idle_seconds = (unsigned)settings->times.idle_seconds,
         .body_rate_min = (uint64_t)settings->limits.body_rate,
         .body_rate_seconds = (unsigned)settings->times.body_seconds};
-    const struct http_hooks hooks = {.context = gateway,
+    const struct http_hooks hooks = {.context = door,
                                      .head = on_head,
                                      .body = on_body,
                                      .end = on_end,
                                      .gone = on_gone,
                                      .slow = on_slow};
 
-    return http_open(&gateway->parts.http, &options, &hooks, err);
+    return http_open(server, &options, &hooks, err);
+}
+
+static bool open_http_side(struct gateway *gateway, const struct settings *settings,
+                           struct err *err)
+{
+    gateway->public = (struct door){gateway, routes, n_routes};
+    gateway->operators = (struct door){gateway, operator_routes, n_operator_routes};
+    if (settings->metrics[0] != '\0') {
+        if (!open_door(&gateway->metrics, &gateway->operators, settings->metrics, err)) {
+            return false;
+        }
+        log_info("metrics", "address=%s/metrics", http_address(gateway->metrics));
+    }
+    return open_door(&gateway->parts.http, &gateway->public, settings->listen, err);
 }
 
 static bool write_address(const struct gateway *gateway, struct err *err)
@@ -253,6 +279,7 @@ void gateway_close(struct gateway **gateway)
     }
     finisher_close(&closed->parts.finisher); /* before the uploads that it works on */
     http_close(&closed->parts.http);
+    http_close(&closed->metrics);
     sweep_close(&closed->parts.sweep);
     copies_close(&closed->parts.copies);
     link_close(&closed->parts.link);
@@ -276,12 +303,18 @@ static int64_t nearer(int64_t a_ms, int64_t b_ms)
 static int64_t tick(struct gateway *gateway)
 {
     http_run(gateway->parts.http);
+    if (gateway->metrics != NULL) {
+        http_run(gateway->metrics);
+    }
     int64_t now_ms = time_boot_ms();
     int64_t due_ms = poll_tick(&gateway->parts, now_ms);
     due_ms = nearer(due_ms, sweep_tick(gateway->parts.sweep, now_ms));
     due_ms = nearer(due_ms, link_tick(gateway->parts.link, now_ms));
     if (due_ms >= 0) {
         due_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+    }
+    if (gateway->metrics != NULL) {
+        due_ms = nearer(due_ms, http_timeout_ms(gateway->metrics));
     }
     return nearer(due_ms, http_timeout_ms(gateway->parts.http));
 }
@@ -295,9 +328,11 @@ bool gateway_run(struct gateway *gateway, struct err *err)
             {.channel = gateway->events},
             {.fd = http_descriptor(gateway->parts.http)},
             {.fd = finisher_descriptor(gateway->parts.finisher)},
+            {.fd = gateway->metrics == NULL ? -1 : http_descriptor(gateway->metrics)},
         };
+        size_t n_waits = ARRAY_SIZE(waits) - (gateway->metrics == NULL);
         int64_t timeout_ms = tick(gateway);
-        if (!channel_wait(waits, ARRAY_SIZE(waits), timeout_ms, err)) {
+        if (!channel_wait(waits, n_waits, timeout_ms, err)) {
             return false;
         }
         gateway->is_stopping = waits[0].is_ready;

@@ -8,7 +8,13 @@
 
 #include "broker/gateway/upload.h"
 
-enum { RETRY_SECONDS = 10, SMALL_BYTES = 4096, STATIC_BYTES_MAX = 256 << 10 };
+enum {
+    RETRY_SECONDS = 10,
+    SMALL_BYTES = 4096,
+    METRICS_BYTES_MAX = 256 << 10,
+    METRICS_PATIENCE_MS = 2000,
+    STATIC_BYTES_MAX = 256 << 10,
+};
 
 static void answer_ok(struct exchange *exchange)
 {
@@ -39,12 +45,36 @@ static void on_stats(struct exchange *exchange, const struct wire_message *reply
 /* Ready: a submission that is sent now would be taken. */
 void handle_ready(struct exchange *exchange)
 {
-    struct wire_message message = {.type = WIRE_STATS_GET};
+    struct wire_message message = {.type = WIRE_STATS_GET, .stats_get = {.kind = STATS_READY}};
 
     if (!upload_has_room(exchange)) {
         return;
     }
     exchange_ask(exchange, &message, WIRE_STATS, on_stats);
+}
+
+static void on_numbers(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct gateway_parts *parts = exchange->parts;
+    uint64_t free_bytes = 0;
+    struct jwriter writer;
+    struct err ignored;
+    bool has_broker = reply != NULL && reply->type == WIRE_STATS;
+
+    if (!blobs_free_bytes(&free_bytes, parts->blobs, &ignored)) {
+        free_bytes = 0;
+    }
+    jwriter_start(&writer, METRICS_BYTES_MAX);
+    metrics_write(&writer, &parts->metrics, free_bytes, has_broker ? &reply->stats : NULL);
+    exchange_answer(exchange, 200, &writer, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+/* Without the broker the gateway's own numbers, and that it is away. */
+void handle_metrics(struct exchange *exchange)
+{
+    struct wire_message message = {.type = WIRE_STATS_GET, .stats_get = {.kind = STATS_ALL}};
+
+    exchange_ask_long(exchange, &message, METRICS_PATIENCE_MS, on_numbers);
 }
 
 struct embedded {

@@ -9,6 +9,7 @@
 
 void handle_health(struct exchange *exchange);
 void handle_ready(struct exchange *exchange);
+void handle_metrics(struct exchange *exchange);
 
 void handle_receipt_key(struct exchange *exchange);
 void handle_signers(struct exchange *exchange);

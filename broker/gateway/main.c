@@ -2,6 +2,7 @@
 /*
  * assay-gateway --config FILE [--check]
  */
+#include "broker/gateway/doctor.h"
 #include "broker/gateway/gateway.h"
 #include "common/daemon.h"
 #include "common/log.h"
@@ -10,6 +11,7 @@ int main(int argc, char **argv)
 {
     struct settings settings;
     struct gateway *gateway = NULL;
+    struct checkup checkup = {.out = stdout};
     struct err err = {0};
 
     switch (daemon_start(&settings, &settings_table, "assay-gateway", argc, argv)) {
@@ -17,6 +19,9 @@ int main(int argc, char **argv)
         break;
     case DAEMON_DONE:
         return 0;
+    case DAEMON_DOCTOR:
+        gateway_doctor(&checkup, &settings);
+        return checkup_end(&checkup);
     case DAEMON_USAGE:
         return 2;
     }

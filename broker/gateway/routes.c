@@ -48,3 +48,10 @@ const struct route routes[] = {
 };
 
 const size_t n_routes = ARRAY_SIZE(routes);
+
+const struct route operator_routes[] = {
+    {HTTP_GET, "/metrics", BODY_NONE, false, handle_metrics},
+    {HTTP_GET, "/healthz", BODY_NONE, false, handle_health},
+};
+
+const size_t n_operator_routes = ARRAY_SIZE(operator_routes);

@@ -18,6 +18,13 @@ static const struct conf_key keys[] = {
      .fallback = "",
      .is_nullable = true,
      .help = "File that gets the server's address (\"http://127.0.0.1:8080\") once it listens."},
+    {.path = "metrics",
+     .type = CONF_TEXT,
+     CONF_MEMBER(struct settings, metrics),
+     .fallback = "",
+     .is_nullable = true,
+     .help = "Address and port for operators alone, such as \"127.0.0.1:9464\": `/metrics` for "
+             "Prometheus and `/healthz`, without a token; empty: none."},
     {.path = "broker",
      .type = CONF_TEXT,
      CONF_MEMBER(struct settings, broker),

@@ -11,6 +11,7 @@ enum { SETTINGS_TEXT_SIZE = 256 };
 struct settings {
     char listen[SETTINGS_TEXT_SIZE];
     char address_file[SETTINGS_TEXT_SIZE]; /* "" for none */
+    char metrics[SETTINGS_TEXT_SIZE];      /* "" for none */
     char broker[SETTINGS_TEXT_SIZE];
     char events[SETTINGS_TEXT_SIZE];
     char keys[SETTINGS_TEXT_SIZE];       /* "" for none */

@@ -236,6 +236,17 @@ bool core_reply(struct core *core, const struct core_request *request, struct wi
     return true;
 }
 
+static void count_refusal(struct core *core, enum wire_refusal refusal)
+{
+    if (refusal == REFUSAL_BUSY) {
+        core->counts.n_refused_busy++;
+    } else if (refusal == REFUSAL_QUOTA) {
+        core->counts.n_refused_quota++;
+    } else {
+        core->counts.n_refused_other++;
+    }
+}
+
 /* A refusal with its text made. */
 static bool refuse(struct core *core, const struct core_request *request, enum wire_refusal refusal,
                    int64_t retry_ms, char *text, struct err *err)
@@ -243,6 +254,7 @@ static bool refuse(struct core *core, const struct core_request *request, enum w
     struct wire_message reply = {.type = WIRE_REFUSED};
 
     err_make_printable(text);
+    count_refusal(core, refusal);
     reply.refused.refusal = (uint8_t)refusal;
     reply.refused.text = wire_text(text);
     reply.refused.retry_after_ms = retry_ms < 0 ? 0 : (uint32_t)retry_ms;
@@ -468,6 +480,7 @@ void core_stored(struct core *core, struct store_call *call, const struct core_n
     struct err err;
 
     core->n_pending--;
+    core->counts.n_calls++;
     if (!request->finish(core, request, now, &err)) {
         give_up(core, request, &err);
     }
@@ -478,6 +491,7 @@ void core_tick(struct core *core, const struct core_now *now)
 {
     struct err err;
 
+    core->start_boot_ms = core->start_boot_ms == 0 ? now->boot_ms : core->start_boot_ms;
     if (now->wall_ms >= core->freeze_ms && !core_freeze_due(core, now, &err)) {
         core_warn(core, "freeze: %s", err.text);
     }
@@ -497,6 +511,11 @@ void core_disk_free(struct core *core, int64_t free_bytes)
 void core_memory_used(struct core *core, int64_t used_bytes)
 {
     core->memory_bytes = used_bytes;
+}
+
+void core_commits(struct core *core, uint64_t n_commits)
+{
+    core->counts.n_commits = n_commits;
 }
 
 /* ---- opening ---- */

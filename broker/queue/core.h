@@ -102,6 +102,9 @@ void core_disk_free(struct core *core, int64_t free_bytes);
 /* Bytes of memory that the process holds. */
 void core_memory_used(struct core *core, int64_t used_bytes);
 
+/* Commits that the store has made since the start. */
+void core_commits(struct core *core, uint64_t n_commits);
+
 /* What is to be done, in this order; borrowed until the next call of any of these functions. */
 const struct core_effect *core_effects(const struct core *core, size_t *n_effects);
 void core_effects_clear(struct core *core);

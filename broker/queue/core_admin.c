@@ -279,29 +279,3 @@ bool core_begin_team_token_put(struct core *core, struct core_request *request,
     draw_token(core, request, now, put->token_id, put->token_hash);
     return core_store(core, request, err);
 }
-
-/* ---- numbers ---- */
-
-static bool finish_stats(struct core *core, struct core_request *request,
-                         const struct core_now *now, struct err *err)
-{
-    struct wire_message reply = {.type = WIRE_STATS};
-
-    (void)now;
-    if (request->call.stats.outcome != STORE_DONE) {
-        return core_refuse_store(core, request, request->call.stats.outcome, err);
-    }
-    reply.stats = request->call.stats.stats;
-    reply.stats.n_workers += core_workers(core);
-    reply.stats.is_busy = core_is_full(core) || core_is_behind(core);
-    return core_reply(core, request, &reply, err);
-}
-
-bool core_begin_stats_get(struct core *core, struct core_request *request,
-                          const struct core_now *now, struct err *err)
-{
-    request->finish = finish_stats;
-    request->call.kind = CALL_STATS;
-    request->call.stats = (struct store_stats){.now_ms = now->wall_ms};
-    return core_store(core, request, err);
-}

@@ -73,6 +73,7 @@ void core_backed_up(struct core *core, int64_t size_bytes, const char *failure,
     backup->size_bytes = size_bytes;
     backup->finished_ms = now->wall_ms;
     snprintf(backup->text, sizeof(backup->text), "%s", failure == NULL ? "" : failure);
+    core->backup_ms = failure == NULL ? now->wall_ms : core->backup_ms;
     if (failure != NULL) {
         core_warn(core, "backup failed: %s", failure);
     }

@@ -179,6 +179,7 @@ static void note_accepted(struct core *core, struct core_request *request)
     struct team *team = request->account->team;
     char id[2 * STORE_ID_BYTES + 1];
 
+    core->counts.n_accepted++;
     request->contest->n_submissions++;
     team->n_submissions++;
     team->last_ms = team->last_ms > submit->received_ms ? team->last_ms : submit->received_ms;

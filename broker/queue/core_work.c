@@ -274,14 +274,17 @@ static bool finish_result(struct core *core, struct core_request *request,
     }
     switch (complete->outcome) {
     case STORE_DONE:
+        core->counts.n_recorded++;
         CRASHPOINT("result committed, worker not told");
         return note_result(core, &complete->changed, err) &&
                reply_taken(core, request, job, VERDICT_RECORDED, err);
     case STORE_REPEATED:
         return reply_taken(core, request, job, VERDICT_REPEATED, err);
     case STORE_STALE:
+        core->counts.n_stale++;
         return reply_taken(core, request, job, VERDICT_STALE, err);
     case STORE_DIFFERENT:
+        core->counts.n_different++;
         core_warn(core, "alarm: job=%llu got a second result that differs from the recorded one",
                   (unsigned long long)job);
         return reply_taken(core, request, job, VERDICT_DIFFERENT, err);
@@ -365,6 +368,7 @@ static bool finish_failed(struct core *core, struct core_request *request,
     if (fail->outcome != STORE_DONE) {
         return core_refuse_store(core, request, fail->outcome, err);
     }
+    core->counts.n_failed++;
     core_warn(core, "job=%lld failed%s: %.*s", (long long)fail->job,
               fail->is_parked ? " and is parked" : "", (int)fail->reason.size,
               (const char *)fail->reason.data);
@@ -398,6 +402,7 @@ static bool finish_expire(struct core *core, struct core_request *request,
     if (expire->outcome != STORE_DONE) {
         return true;
     }
+    core->counts.n_lost += expire->n_lost;
     if (expire->n_lost > 0) {
         core_warn(core, "leases lost=%u parked=%u", expire->n_lost, expire->n_parked);
     }

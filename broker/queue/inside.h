@@ -76,6 +76,21 @@ struct core_backup {
     char text[ERR_TEXT_MAX]; /* failed: why */
 };
 
+/* Since the start. */
+struct core_counts {
+    uint64_t n_accepted;
+    uint64_t n_recorded;
+    uint64_t n_failed;
+    uint64_t n_stale;
+    uint64_t n_different;
+    uint64_t n_lost;
+    uint64_t n_refused_busy;
+    uint64_t n_refused_quota;
+    uint64_t n_refused_other;
+    uint64_t n_calls;
+    uint64_t n_commits;
+};
+
 struct core {
     struct core_settings settings;
     const struct ledger_keys *keys;
@@ -92,7 +107,12 @@ struct core {
     int64_t memory_bytes;
     int64_t oldest_ready_ms;
     struct core_backup backup;
-    bool is_expiring; /* such a call is under way */
+    struct core_counts counts;
+    struct wire_stats counted; /* the jobs as they were counted last */
+    int64_t counted_boot_ms;   /* when; 0: never */
+    int64_t start_boot_ms;     /* of the first tick; 0: none yet */
+    int64_t backup_ms;         /* wall time of the last good backup, 0 without */
+    bool is_expiring;          /* such a call is under way */
     bool is_measuring;
     int64_t expire_boot_ms; /* when it is due again */
     int64_t measure_boot_ms;

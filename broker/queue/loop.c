@@ -7,7 +7,6 @@
 #include "broker/queue/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "common/channel.h"
 #include "common/crashpoint.h"
 #include "common/crypt.h"
+#include "common/daemon.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -194,24 +194,6 @@ static void measure_disk(struct loop *loop)
     }
 }
 
-/* The resident memory, as the kernel counts it. */
-static void measure_memory(struct loop *loop)
-{
-    char text[128];
-    char *end;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (size > 0) {
-        text[size] = '\0';
-        strtoll(text, &end, 10); /* all of it, mapped or not */
-        core_memory_used(loop->core, strtoll(end, NULL, 10) * sysconf(_SC_PAGESIZE));
-    }
-}
-
 static void tick(struct loop *loop)
 {
     int64_t boot_ms = time_boot_ms();
@@ -220,7 +202,8 @@ static void tick(struct loop *loop)
     if (boot_ms >= loop->second_boot_ms) {
         loop->second_boot_ms = boot_ms + SECOND_MS;
         measure_disk(loop);
-        measure_memory(loop);
+        core_memory_used(loop->core, daemon_memory_bytes());
+        core_commits(loop->core, store_thread_batches(loop->thread));
         doors_refresh(loop->doors);
     }
     if (boot_ms >= loop->tick_boot_ms) {

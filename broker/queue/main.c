@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/queue/doctor.h"
 #include "broker/queue/loop.h"
 #include "broker/store/backup.h"
 #include "common/daemon.h"
@@ -74,11 +75,18 @@ int main(int argc, char **argv)
     struct broker_config config;
     struct err err;
     struct extra extra = take_extra(&argc, argv);
-    enum daemon_start start =
-        daemon_start(&config, &broker_config_table, "assay-broker", argc, argv);
+    struct checkup checkup = {.out = stdout};
 
-    if (start != DAEMON_RUN) {
-        return start == DAEMON_DONE ? 0 : 2;
+    switch (daemon_start(&config, &broker_config_table, "assay-broker", argc, argv)) {
+    case DAEMON_DONE:
+        return 0;
+    case DAEMON_DOCTOR:
+        broker_doctor(&checkup, &config);
+        return checkup_end(&checkup);
+    case DAEMON_USAGE:
+        return 2;
+    case DAEMON_RUN:
+        break;
     }
     config.may_void = extra.may_void;
     log_start("broker", (enum log_level)config.log);

@@ -32,6 +32,7 @@ struct store_thread {
     struct ring done;
     bool is_started;
     bool is_ending;
+    uint64_t n_batches;
     int fd;
 };
 
@@ -82,6 +83,7 @@ static void give_back(struct store_thread *thread, struct store_call **calls, si
     uint64_t one = 1;
 
     pthread_mutex_lock(&thread->lock);
+    thread->n_batches++;
     for (size_t i = 0; i < n_calls; i++) {
         if (!ring_put(&thread->done, calls[i])) {
             abort(); /* what is committed could not be answered: only a new start is honest */
@@ -166,6 +168,14 @@ bool store_thread_give(struct store_thread *thread, struct store_call *call, str
     pthread_cond_signal(&thread->has_calls);
     pthread_mutex_unlock(&thread->lock);
     return ok || err_set(err, ERR_SYSTEM, "no memory for a call");
+}
+
+uint64_t store_thread_batches(struct store_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    uint64_t n_batches = thread->n_batches;
+    pthread_mutex_unlock(&thread->lock);
+    return n_batches;
 }
 
 int store_thread_fd(const struct store_thread *thread)

@@ -30,6 +30,9 @@ void store_thread_close(struct store_thread **thread);
 MUST_CHECK bool store_thread_give(struct store_thread *thread, struct store_call *call,
                                   struct err *err);
 
+/* Batches that were run since the start. */
+uint64_t store_thread_batches(struct store_thread *thread);
+
 /* Readable when calls can be taken back. */
 int store_thread_fd(const struct store_thread *thread);
 

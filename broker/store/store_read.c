@@ -150,7 +150,7 @@ bool store_do_files_get(struct store *store, struct store_files_get *call, struc
                            (struct wire_bytes){.data = are_known, .size = n_files}, err);
 }
 
-bool store_do_stats(struct store *store, struct store_stats *call, struct err *err)
+static bool count_jobs(struct store *store, struct wire_stats *stats, struct err *err)
 {
     struct db *db = store->db;
     bool has_row;
@@ -158,15 +158,29 @@ bool store_do_stats(struct store *store, struct store_stats *call, struct err *e
     if (!db_start(db, DB_STATS_JOBS, NULL, 0, err) || !db_row(db, DB_STATS_JOBS, &has_row, err)) {
         return false;
     }
-    int64_t oldest_ms = db_column_int(db, DB_STATS_JOBS, 4);
-    call->stats = (struct wire_stats){
-        .n_ready = (uint64_t)db_column_int(db, DB_STATS_JOBS, 0),
-        .n_leased = (uint64_t)db_column_int(db, DB_STATS_JOBS, 1),
-        .n_parked = (uint64_t)db_column_int(db, DB_STATS_JOBS, 2),
-        .n_submissions = (uint64_t)db_column_int(db, DB_STATS_JOBS, 3),
-        .n_workers = (uint32_t)db_column_int(db, DB_STATS_JOBS, 5),
-        .oldest_ready_ms = oldest_ms == 0 ? 0 : call->now_ms - oldest_ms,
-    };
-    call->outcome = STORE_DONE;
+    stats->n_ready_live = (uint64_t)db_column_int(db, DB_STATS_JOBS, 0);
+    stats->n_ready_reveal = (uint64_t)db_column_int(db, DB_STATS_JOBS, 1);
+    stats->n_ready_rescore = (uint64_t)db_column_int(db, DB_STATS_JOBS, 2);
+    stats->n_ready = stats->n_ready_live + stats->n_ready_reveal + stats->n_ready_rescore;
+    stats->n_leased = (uint64_t)db_column_int(db, DB_STATS_JOBS, 3);
+    stats->n_delayed = (uint64_t)db_column_int(db, DB_STATS_JOBS, 4);
+    stats->n_parked = (uint64_t)db_column_int(db, DB_STATS_JOBS, 5);
+    stats->n_submissions = (uint64_t)db_column_int(db, DB_STATS_JOBS, 6);
+    stats->n_workers = (uint32_t)db_column_int(db, DB_STATS_JOBS, 7);
     return true;
+}
+
+bool store_do_stats(struct store *store, struct store_stats *call, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    call->stats = (struct wire_stats){0};
+    if (!db_start(db, DB_STATS_AGE, NULL, 0, err) || !db_row(db, DB_STATS_AGE, &has_row, err)) {
+        return false;
+    }
+    int64_t oldest_ms = db_column_int(db, DB_STATS_AGE, 0);
+    call->stats.oldest_ready_ms = oldest_ms == 0 ? 0 : call->now_ms - oldest_ms;
+    call->outcome = STORE_DONE;
+    return !call->is_counted || count_jobs(store, &call->stats, err);
 }

@@ -3,11 +3,13 @@
  * assay-worker: arguments, configuration, run.
  */
 #include "common/daemon.h"
+#include "scorer/worker/doctor.h"
 #include "scorer/worker/worker.h"
 
 int main(int argc, char **argv)
 {
     struct worker_settings settings;
+    struct checkup checkup = {.out = stdout};
     const struct reader reader = {.settings = &settings, .parse = reader_parse};
 
     switch (daemon_start(&settings, &worker_settings_table, "assay-worker", argc, argv)) {
@@ -15,6 +17,9 @@ int main(int argc, char **argv)
         return 0;
     case DAEMON_USAGE:
         return 2;
+    case DAEMON_DOCTOR:
+        worker_doctor(&checkup, &settings);
+        return checkup_end(&checkup);
     case DAEMON_RUN:
         break;
     }

@@ -215,7 +215,7 @@ static void check_log(struct world *world)
 /* The keys stand for one submission each: as many rows as wishes. */
 static void check_count(struct world *world)
 {
-    struct store_call call = {.kind = CALL_STATS};
+    struct store_call call = {.kind = CALL_STATS, .stats = {.is_counted = true}};
 
     run(world, &call);
     if (call.stats.stats.n_submissions != SUBMISSIONS_MAX) {

@@ -55,6 +55,7 @@ static void test_daemon_start(void **state)
         {"no argument", "d", DAEMON_USAGE},
         {"config", "d --config GOOD", DAEMON_RUN},
         {"check", "d --check --config GOOD", DAEMON_DONE},
+        {"doctor", "d --config GOOD --doctor", DAEMON_DOCTOR},
         {"version", "d --version", DAEMON_DONE},
         {"help", "d --help", DAEMON_DONE},
         {"config without a file", "d --config", DAEMON_USAGE},
