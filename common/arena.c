@@ -100,7 +100,7 @@ static struct block *block_new(size_t size, struct err *err)
         err_set(err, ERR_SYSTEM, "no memory for an arena block");
         return NULL;
     }
-    size_t align = size < HUGE_PAGE ? ALIGN_LARGE : HUGE_PAGE;
+    size_t align = size <= BLOCK_MIN ? ALIGN_LARGE : HUGE_PAGE;
     block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, align);
     block->base = align == HUGE_PAGE ? map_for_huge_pages(block->size_bytes)
                                      : map_anonymous(block->size_bytes);

@@ -78,16 +78,12 @@ bool reading_find_image(uint32_t *image, struct reading *reading, struct part *p
                       input_excerpt(excerpt, field->text, field->size));
         return false;
     }
-    if (part->seen == NULL) {
+    if (part->seen == NULL || part_sees(part, *image)) {
         return true;
     }
-    if (part->seen[*image] != 0) {
-        table_problem(table, field, "id '%s' repeats",
-                      input_excerpt(excerpt, field->text, field->size));
-        return false;
-    }
-    part->seen[*image] = 1;
-    return true;
+    table_problem(table, field, "id '%s' repeats",
+                  input_excerpt(excerpt, field->text, field->size));
+    return false;
 }
 
 /* ---- one part ---- */
@@ -169,7 +165,8 @@ static void read_rows(struct lane *lane, struct part *part)
 static bool ready_part(struct reading *reading, struct part *part, struct err *err)
 {
     if (reading->format->has_unique_ids && !reading->source->catalog->is_open_images) {
-        part->seen = reading_alloc(reading, reading->source->catalog->n_images, 1, err);
+        part->seen = reading_alloc(reading, reading->source->catalog->n_images / 64 + 1,
+                                   sizeof(*part->seen), err);
         return part->seen != NULL;
     }
     return true;

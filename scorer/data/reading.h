@@ -33,11 +33,22 @@ struct part {
     uint64_t n_lines;
     struct problems problems; /* lines count from the start of the part */
     struct err err;
-    uint8_t *seen;          /* n_images: 1 for those with a row; formats whose ids may not repeat */
+    uint64_t *seen;         /* a bit an image that has a row; formats whose ids may not repeat */
     struct lane *lane;      /* what it is read with */
     struct box_list *boxes; /* by class; NULL before the first one */
     bool is_wide;           /* it has a box that cannot be packed */
 };
+
+/* Marks an image as seen; false where it was before. */
+static inline bool part_sees(struct part *part, uint32_t image)
+{
+    uint64_t *word = &part->seen[image / 64];
+    uint64_t bit = 1ULL << (image % 64);
+    bool is_new = (*word & bit) == 0;
+
+    *word |= bit;
+    return is_new;
+}
 
 struct reading;
 
@@ -102,7 +113,8 @@ struct reading {
     atomic_size_t next_part;
     atomic_size_t last_part; /* those behind it need not be read any more */
 
-    uint16_t *ranks; /* FORMAT_TOPK */
+    uint16_t *rankings; /* FORMAT_TOPK: k of each image, as they are read */
+    uint16_t *ranks;    /* the same as columns, of `stride` images */
     size_t stride;
     struct id_set *ids; /* open images: those that were met; one part only */
 };

@@ -19,15 +19,15 @@ enum { STRIDE_IMAGES = 32 /* as arrays.h has it */, MISSING_NAMED = 3 };
 /* Adds what parts saw into the first; false where two of them saw the same image. */
 static bool merge_seen(const struct reading *reading)
 {
-    size_t n_images = reading->source->catalog->n_images;
-    uint8_t *seen = reading->parts[0].seen;
-    uint8_t both = 0;
+    size_t n_words = reading->source->catalog->n_images / 64 + 1;
+    uint64_t *seen = reading->parts[0].seen;
+    uint64_t both = 0;
 
     for (size_t i = 1; i < reading->n_parts; i++) {
-        const uint8_t *more = reading->parts[i].seen;
-        for (size_t image = 0; image < n_images; image++) {
-            both |= seen[image] & more[image];
-            seen[image] |= more[image];
+        const uint64_t *more = reading->parts[i].seen;
+        for (size_t word = 0; word < n_words; word++) {
+            both |= seen[word] & more[word];
+            seen[word] |= more[word];
         }
     }
     return both == 0;
@@ -37,7 +37,7 @@ static bool merge_seen(const struct reading *reading)
 static void check_missing(const struct reading *reading, struct problems *problems)
 {
     const struct catalog *catalog = reading->source->catalog;
-    const uint8_t *seen = reading->parts[0].seen;
+    const uint64_t *seen = reading->parts[0].seen;
     char names[MISSING_NAMED * (EXCERPT_SIZE + 4)] = "";
     char id[CATALOG_ID_BYTES_MAX];
     char excerpt[EXCERPT_SIZE];
@@ -45,7 +45,7 @@ static void check_missing(const struct reading *reading, struct problems *proble
     size_t n = 0;
 
     for (uint32_t image = 0; image < catalog->n_images; image++) {
-        if (seen[image] == 0 && n++ < MISSING_NAMED) {
+        if ((seen[image / 64] >> (image % 64) & 1) == 0 && n++ < MISSING_NAMED) {
             size_t size = catalog_image_id(id, catalog, image);
             used += (size_t)snprintf(names + used, sizeof(names) - used, "%s'%s'",
                                      used == 0 ? "" : ", ", input_excerpt(excerpt, id, size));
@@ -107,6 +107,13 @@ static struct lane *ready_lanes(struct reading *reading, struct err *err)
         (reading->source->catalog->is_open_images &&
          !id_set_open(&reading->ids, reading->scratch, err))) {
         return NULL;
+    }
+    if (reading->ranks != NULL) { /* every part fills them at once */
+        reading->rankings = reading_alloc(reading, reading->source->form.k * reading->stride,
+                                          sizeof(*reading->rankings), err);
+        if (reading->rankings == NULL) {
+            return NULL;
+        }
     }
     reading_cut(reading, n_wanted);
     for (size_t i = 0; i < reading_lanes(reading); i++) {
@@ -260,7 +267,7 @@ static bool ready_source(struct reading *reading, struct err *err)
     return ready_bytes(reading, err);
 }
 
-/* The columns of topk, which every part fills at once. */
+/* The columns of topk. */
 static bool ready_ranks(struct reading *reading, struct err *err)
 {
     size_t n_images = reading->source->catalog->n_images;

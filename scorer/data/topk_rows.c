@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The format topk: id,predicted, where predicted is k class ids separated by single spaces, best
- * first. Ranks are kept rank by rank in the order of the image list.
+ * first. Ranks are kept rank by rank in the order of the image list. Rows come in any order: each
+ * is put in one place first, since k places far apart cost k misses of the cache.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "scorer/data/number.h"
-#include "scorer/data/plain_fields.h"
 #include "scorer/data/reading.h"
+#include "scorer/data/topk_plain.h"
 
 enum column { COLUMN_ID, COLUMN_PREDICTED, N_COLUMNS };
 
@@ -96,6 +96,17 @@ static bool read_ranking(struct ranking *ranking, const struct submission_source
     return ok && n_tokens == source->form.k;
 }
 
+/* Two parts may hold the same id: which of them wins is no matter, the file is invalid. */
+static void put_ranking(struct reading *reading, uint32_t image, const uint16_t *class_index)
+{
+    size_t k = reading->source->form.k;
+    uint16_t *ranking = reading->rankings + image * k;
+
+    for (size_t rank = 0; rank < k; rank++) {
+        __atomic_store_n(&ranking[rank], class_index[rank], __ATOMIC_RELAXED);
+    }
+}
+
 static bool take_row(struct reading *reading, struct part *part, struct table *table,
                      struct err *err)
 {
@@ -105,81 +116,51 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     bool is_image = reading_find_image(&image, reading, part, table, COLUMN_ID, err);
     bool is_ranking =
         read_ranking(&ranking, reading->source, table, table_field(table, COLUMN_PREDICTED));
-    if (!is_image || !is_ranking || reading->ranks == NULL) {
+    if (!is_image || !is_ranking || reading->rankings == NULL) {
         return err->code == ERR_NONE;
     }
-    for (size_t rank = 0; rank < ranking.n; rank++) {
-        /* two parts may hold the same id: which of them wins is no matter, the file is invalid */
-        __atomic_store_n(&reading->ranks[rank * reading->stride + image], ranking.class_index[rank],
-                         __ATOMIC_RELAXED);
-    }
+    put_ranking(reading, image, ranking.class_index);
     return true;
 }
 
-/* A plain class id; false where it is none, repeats, or is not listed. */
-static bool add_plain(struct ranking *ranking, const struct catalog *catalog, uint32_t id)
+/* Puts rows in their places up to the first whose image was met before; returns how many. */
+static size_t put_rows(struct reading *reading, struct part *part, const struct topk_batch *batch,
+                       size_t n)
 {
-    uint16_t slot = id < catalog->n_class_slots ? catalog->class_slot[id] : 0;
-
-    if (slot == 0 && !catalog->is_open_classes) {
-        return false;
+    for (size_t i = 0; i < n; i++) {
+        __builtin_prefetch(reading->rankings + batch->image[i] * reading->source->form.k, 1);
     }
-    for (size_t i = 0; i < ranking->n; i++) {
-        if (ranking->id[i] == id) {
-            return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!part_sees(part, batch->image[i])) {
+            return i;
         }
+        put_ranking(reading, batch->image[i], &batch->class_index[i * reading->source->form.k]);
     }
-    ranking->id[ranking->n] = id;
-    ranking->class_index[ranking->n++] = slot == 0 ? CLASS_OTHER : (uint16_t)(slot - 1);
-    return true;
-}
-
-/* The class ids behind the comma and the line end; NULL where they are not plain. */
-static const char *plain_ranking(struct ranking *ranking, const struct catalog *catalog, size_t k,
-                                 const char *at)
-{
-    ranking->n = 0;
-    for (;;) {
-        uint64_t word = digits_load(at);
-        unsigned n = digits_count(word);
-        if (n == 0 || n == 8 || !add_plain(ranking, catalog, digits_value(word, n))) {
-            return NULL;
-        }
-        at += n;
-        if (ranking->n == k) {
-            break;
-        }
-        if (*at++ != ' ') {
-            return NULL;
-        }
-    }
-    return plain_line_end(at);
+    return n;
 }
 
 static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
 {
     const struct catalog *catalog = reading->source->catalog;
+    topk_plain_reader *read = topk_plain_fastest();
     size_t k = reading->source->form.k;
-    size_t stride = reading->stride;
     const char *at = rows->at;
-    struct ranking ranking;
-    uint32_t image;
+    struct topk_batch batch;
 
-    while (at < rows->end) {
-        const char *next = plain_image(&image, catalog, at, rows->end);
-        next = next == NULL ? NULL : plain_ranking(&ranking, catalog, k, next);
-        if (next == NULL || next > rows->end || part->seen[image] != 0) {
-            break;
+    for (;;) {
+        size_t n = read(&batch, TOPK_BATCH, catalog, k, at, rows->end);
+        if (n == 0) {
+            n = topk_plain_portable(&batch, TOPK_BATCH, catalog, k, at, rows->end);
         }
-        part->seen[image] = 1;
-        for (size_t rank = 0; rank < k; rank++) {
-            __atomic_store_n(&reading->ranks[rank * stride + image], ranking.class_index[rank],
-                             __ATOMIC_RELAXED);
+        size_t n_put = put_rows(reading, part, &batch, n);
+        for (size_t i = 0; i < n_put; i++) {
+            at += batch.row_bytes[i];
         }
-        rows->line++;
-        at = next;
+        rows->line += n_put;
+        if (n_put == 0 || n_put < n) {
+            return at;
+        }
     }
-    return at;
 }
 
 /* Whether rows can be plain: the columns in their order, ids as they stand in the file. */
@@ -191,9 +172,29 @@ static bool has_plain(const struct reading *reading, const struct table *table)
            table->n_header_fields == N_COLUMNS && table->place[COLUMN_ID] == 0;
 }
 
+/* Image by image to rank by rank, in blocks that stay in the first cache. */
+static void turn_rankings(struct reading *reading)
+{
+    enum { BLOCK = 1024 };
+    size_t n_images = reading->source->catalog->n_images;
+    size_t k = reading->source->form.k;
+
+    for (size_t start = 0; start < n_images; start += BLOCK) {
+        const uint16_t *rankings = reading->rankings + start * k;
+        size_t n = n_images - start < BLOCK ? n_images - start : BLOCK;
+        for (size_t rank = 0; rank < k; rank++) {
+            uint16_t *ranks = reading->ranks + rank * reading->stride + start;
+            for (size_t i = 0; i < n; i++) {
+                ranks[i] = rankings[i * k + rank];
+            }
+        }
+    }
+}
+
 static bool finish(struct submission *submission, struct reading *reading, struct err *err)
 {
     (void)err;
+    turn_rankings(reading);
     submission->topk = (struct topk_columns){.n_images = reading->source->catalog->n_images,
                                              .stride = reading->stride,
                                              .k = reading->source->form.k,
