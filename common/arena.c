@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arena: a list of mappings, each at least 1 MiB, filled from the front.
+ * The arena: a list of mappings, filled from the front. The first one is small, the others are huge
+ * pages: one fault and one clearing of 2 MiB cost less than a third of 512 faults.
  */
 #include "common/arena.h"
 
@@ -14,7 +15,7 @@ enum {
     ALIGN_SMALL = 64,
     ALIGN_LARGE = 4096,
     LARGE_FROM = 64 << 10,
-    BLOCK_MIN = 1 << 20,
+    BLOCK_FIRST = 256 << 10, /* all that a small job needs */
     HUGE_PAGE = 2 << 20,
 };
 
@@ -92,7 +93,8 @@ static unsigned char *map_for_huge_pages(size_t size)
     return base + before;
 }
 
-static struct block *block_new(size_t size, struct err *err)
+/* A block with room for `size` bytes; all but the first have huge pages. */
+static struct block *block_new(size_t size, bool is_first, struct err *err)
 {
     struct block *block = calloc(1, sizeof(*block));
 
@@ -100,16 +102,15 @@ static struct block *block_new(size_t size, struct err *err)
         err_set(err, ERR_SYSTEM, "no memory for an arena block");
         return NULL;
     }
-    size_t align = size <= BLOCK_MIN ? ALIGN_LARGE : HUGE_PAGE;
-    block->size_bytes = round_up(size < BLOCK_MIN ? BLOCK_MIN : size, align);
-    block->base = align == HUGE_PAGE ? map_for_huge_pages(block->size_bytes)
-                                     : map_anonymous(block->size_bytes);
+    bool is_small = is_first && size <= BLOCK_FIRST;
+    block->size_bytes = is_small ? BLOCK_FIRST : round_up(size, HUGE_PAGE);
+    block->base = is_small ? map_anonymous(BLOCK_FIRST) : map_for_huge_pages(block->size_bytes);
     if (block->base == MAP_FAILED) {
         err_set(err, ERR_SYSTEM, "no memory for %zu bytes: %s", block->size_bytes, strerror(errno));
         free(block);
         return NULL;
     }
-    if (align == HUGE_PAGE) {
+    if (!is_small) {
         madvise(block->base, block->size_bytes, MADV_HUGEPAGE); /* a hint: failure is harmless */
     }
     return block;
@@ -157,7 +158,7 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size_bytes, struct e
             return given;
         }
     }
-    struct block *block = block_new(size, err);
+    struct block *block = block_new(size, arena->blocks == NULL, err);
     if (block == NULL) {
         return NULL;
     }

@@ -99,7 +99,7 @@ static bool are_numbers_right(const struct catalog *catalog)
 
     for (uint64_t i = 0; i < catalog->n_numbers / 64; i++) {
         ok = ok && catalog->number_word[i].rank == rank;
-        rank += (uint64_t)__builtin_popcountll(catalog->number_word[i].bits);
+        rank += catalog_count_bits(catalog->number_word[i].bits);
     }
     return ok && rank == catalog->n_images;
 }

@@ -73,7 +73,7 @@ struct id_text {
 struct catalog_source {
     size_t n_ids; /* of images; one may repeat */
     const struct id_text *ids;
-    const uint64_t *numbers;    /* instead of ids, where they are numbers that are close together */
+    const uint32_t *numbers;    /* instead of ids, where they are numbers that are close together */
     const uint32_t (*sizes)[2]; /* {width, height} of each; NULL where not known */
     size_t n_classes;
     const int64_t *class_ids;       /* ascending, none repeats */
@@ -86,7 +86,7 @@ struct catalog_source {
  * Makes a catalog. Images stand in the order of their numbers where all ids are integers, else of
  * their bytes; an id that repeats is one image.
  *
- *   index_of  out, the image of each source id; NULL where nobody asks
+ *   index_of  out, the image of each source id; NULL where nobody asks. May be the source's numbers
  *
  * Errors   ERR_INPUT   an id is empty or longer than CATALOG_ID_BYTES_MAX
  *          ERR_LIMIT   too many images or classes, or the arena's limit
@@ -119,6 +119,19 @@ uint32_t catalog_find_class(const struct catalog *catalog, int64_t id);
 /* The index of the class with this name; CATALOG_NONE where there is none, or several. */
 uint32_t catalog_find_name(const struct catalog *catalog, const char *text, size_t size);
 
+/* How many bits are set. Where the processor is not known to have an instruction for it, the
+ * compiler calls a function that looks each byte up: half as fast as this. */
+static inline uint32_t catalog_count_bits(uint64_t bits)
+{
+#if defined(__POPCNT__)
+    return (uint32_t)__builtin_popcountll(bits);
+#else
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    return (uint32_t)(((bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+#endif
+}
+
 /* The image of an id that is a number, in a catalog with number_word. */
 static inline uint32_t catalog_find_number(const struct catalog *catalog, uint64_t number)
 {
@@ -129,7 +142,7 @@ static inline uint32_t catalog_find_number(const struct catalog *catalog, uint64
     }
     const struct catalog_word *word = &catalog->number_word[at / 64];
     uint64_t bit = 1ULL << (at % 64);
-    uint32_t image = (uint32_t)word->rank + (uint32_t)__builtin_popcountll(word->bits & (bit - 1));
+    uint32_t image = (uint32_t)word->rank + catalog_count_bits(word->bits & (bit - 1));
     return (word->bits & bit) != 0 ? image : CATALOG_NONE;
 }
 

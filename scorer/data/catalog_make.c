@@ -32,10 +32,11 @@ struct maker {
     struct arena *scratch;
     struct entry *entries;
     struct id_text *texts; /* of images in their order; NULL with numbers */
-    uint32_t *index_of;
+    uint32_t *index_of;    /* NULL where numbers need none */
     size_t n_images;
     struct id_text *names;   /* of classes; NULL without */
-    const uint64_t *numbers; /* NULL where the ids are not close numbers */
+    const uint32_t *numbers; /* less number_base; NULL where the ids are not close numbers */
+    uint64_t number_base;
     uint64_t number_min;
     uint64_t number_max;
     struct catalog_word *words;
@@ -91,23 +92,39 @@ static bool take_ids(struct maker *maker, struct err *err)
 static bool take_numbers(struct maker *maker, struct err *err)
 {
     size_t n = maker->source->n_ids;
-    bool is_numbers = maker->is_integers && n > 0;
-    uint64_t *numbers = arena_alloc(maker->scratch, n, sizeof(*numbers), err);
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
+    bool is_numbers = maker->is_integers;
 
+    for (size_t i = 0; i < n && is_numbers; i++) {
+        const struct entry *entry = &maker->entries[i];
+        uint64_t number = (uint64_t)entry->value;
+        is_numbers = block_is_number(entry->text, entry->size);
+        min = number < min ? number : min;
+        max = number > max ? number : max;
+    }
+    if (!is_numbers || !catalog_are_close(min, max, n)) {
+        return true;
+    }
+    uint32_t *numbers = arena_alloc(maker->scratch, n, sizeof(*numbers), err);
     if (numbers == NULL) {
         return false;
     }
-    for (size_t i = 0; i < n && is_numbers; i++) {
-        const struct entry *entry = &maker->entries[i];
-        is_numbers = block_is_number(entry->text, entry->size);
-        numbers[i] = (uint64_t)entry->value;
+    for (size_t i = 0; i < n; i++) {
+        numbers[i] = (uint32_t)((uint64_t)maker->entries[i].value - min);
     }
-    maker->numbers = is_numbers ? numbers : NULL;
+    maker->numbers = numbers;
+    maker->number_base = min;
+    maker->number_min = min;
+    maker->number_max = max;
     return true;
 }
 
-static void find_range(struct maker *maker)
+/* Takes the numbers of the source. */
+static void take_source_numbers(struct maker *maker)
 {
+    maker->numbers = maker->source->numbers;
+    maker->is_plain = true;
     maker->number_min = UINT64_MAX;
     for (size_t i = 0; i < maker->source->n_ids; i++) {
         uint64_t number = maker->numbers[i];
@@ -181,19 +198,20 @@ static bool order_by_number(struct maker *maker, struct err *err)
     if (maker->words == NULL) {
         return false;
     }
+    uint64_t base = maker->number_base - maker->number_min; /* wraps, as the sums with it do */
     for (size_t i = 0; i < n; i++) {
-        uint64_t at = maker->numbers[i] - maker->number_min;
+        uint64_t at = maker->numbers[i] + base;
         maker->words[at / 64].bits |= 1ULL << (at % 64);
     }
     for (size_t i = 0; i < maker->n_words; i++) {
         maker->words[i].rank = maker->n_images;
-        maker->n_images += (size_t)__builtin_popcountll(maker->words[i].bits);
+        maker->n_images += catalog_count_bits(maker->words[i].bits);
     }
-    for (size_t i = 0; i < n; i++) {
-        uint64_t at = maker->numbers[i] - maker->number_min;
+    for (size_t i = 0; maker->index_of != NULL && i < n; i++) {
+        uint64_t at = maker->numbers[i] + base;
         const struct catalog_word *word = &maker->words[at / 64];
         uint64_t before = word->bits & ((1ULL << (at % 64)) - 1);
-        maker->index_of[i] = (uint32_t)(word->rank + (uint64_t)__builtin_popcountll(before));
+        maker->index_of[i] = (uint32_t)word->rank + catalog_count_bits(before);
     }
     return true;
 }
@@ -364,29 +382,19 @@ static bool take_source(struct maker *maker, struct err *err)
 {
     size_t n = maker->source->n_ids;
 
-    if (maker->index_of == NULL) {
+    if (maker->index_of == NULL &&
+        (maker->source->numbers == NULL || maker->source->sizes != NULL)) {
         maker->index_of = arena_alloc(maker->scratch, n, sizeof(*maker->index_of), err);
         if (maker->index_of == NULL) {
             return false;
         }
     }
     if (maker->source->numbers != NULL) {
-        maker->numbers = maker->source->numbers;
-        maker->is_plain = true;
-        find_range(maker);
+        take_source_numbers(maker);
         return true;
     }
     maker->entries = arena_alloc(maker->scratch, n, sizeof(*maker->entries), err);
-    if (maker->entries == NULL || !take_ids(maker, err) || !take_numbers(maker, err)) {
-        return false;
-    }
-    if (maker->numbers != NULL) {
-        find_range(maker);
-        if (!catalog_are_close(maker->number_min, maker->number_max, n)) {
-            maker->numbers = NULL;
-        }
-    }
-    return true;
+    return maker->entries != NULL && take_ids(maker, err) && take_numbers(maker, err);
 }
 
 bool catalog_make(struct catalog *catalog, uint32_t *index_of, const struct catalog_source *source,

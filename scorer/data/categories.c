@@ -18,10 +18,11 @@ static const struct table_column columns[N_COLUMNS] = {
     [COLUMN_TRAIN_IMAGES] = {"train_images", NULL, true},
 };
 
-/* A group's name on its way to its number. */
+/* Classes in a row that are of one group; its name is on its way to its number. */
 struct named {
     struct id_text name;
-    size_t class_index;
+    size_t first;
+    size_t n;
 };
 
 static int compare_texts(const struct id_text *a, const struct id_text *b)
@@ -47,12 +48,23 @@ static int compare_ids(const void *a, const void *b)
     return (left->at.line > right->at.line) - (left->at.line < right->at.line);
 }
 
+/* Most files list their classes in order. */
+static bool is_sorted(const struct category_list *list)
+{
+    size_t i = 1;
+
+    while (i < list->n && list->items[i - 1].id < list->items[i].id) {
+        i++;
+    }
+    return i >= list->n;
+}
+
 /* Sorts by id and drops what repeats. */
 static bool sort_list(struct category_list *list, const struct loading *loading, struct err *err)
 {
     size_t n = 0;
 
-    if (list->n > 1) {
+    if (!is_sorted(list)) {
         qsort(list->items, list->n, sizeof(*list->items), compare_ids);
     }
     for (size_t i = 0; i < list->n; i++) {
@@ -75,6 +87,21 @@ static bool sort_list(struct category_list *list, const struct loading *loading,
     return true;
 }
 
+/* Fills the runs of classes of one group, of which there are far fewer than classes. */
+static size_t find_runs(struct named *runs, const struct category_list *list)
+{
+    size_t n_runs = 0;
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct id_text *name = &list->items[i].group;
+        if (n_runs == 0 || compare_texts(&runs[n_runs - 1].name, name) != 0) {
+            runs[n_runs++] = (struct named){.name = *name, .first = i};
+        }
+        runs[n_runs - 1].n++;
+    }
+    return n_runs;
+}
+
 static bool make_groups(struct class_info *info, const struct category_list *list,
                         const struct loading *loading, struct err *err)
 {
@@ -86,11 +113,9 @@ static bool make_groups(struct class_info *info, const struct category_list *lis
     if (named == NULL || group == NULL || names == NULL) {
         return false;
     }
-    for (size_t i = 0; i < list->n; i++) {
-        named[i] = (struct named){.name = list->items[i].group, .class_index = i};
-    }
-    qsort(named, list->n, sizeof(*named), compare_names);
-    for (size_t i = 0; i < list->n; i++) {
+    size_t n_runs = find_runs(named, list);
+    qsort(named, n_runs, sizeof(*named), compare_names);
+    for (size_t i = 0; i < n_runs; i++) {
         if (i == 0 || compare_names(&named[i - 1], &named[i]) != 0) {
             char *name = arena_alloc(loading->arena, named[i].name.size + 1, 1, err);
             if (name == NULL) {
@@ -99,7 +124,9 @@ static bool make_groups(struct class_info *info, const struct category_list *lis
             memcpy(name, named[i].name.text, named[i].name.size);
             names[n_groups++] = name;
         }
-        group[named[i].class_index] = (uint16_t)(n_groups - 1);
+        for (size_t j = 0; j < named[i].n; j++) {
+            group[named[i].first + j] = (uint16_t)(n_groups - 1);
+        }
     }
     info->n_groups = n_groups;
     info->group_name = (const char *const *)names;

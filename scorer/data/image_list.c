@@ -196,10 +196,13 @@ bool image_list_catalog(struct catalog *catalog, const uint8_t **split,
                                     .n_classes = classes->n_classes,
                                     .class_ids = classes->id,
                                     .class_names = classes->name};
-    uint32_t *image_of = arena_alloc(loading->scratch, list->n, sizeof(*image_of), err);
+    uint32_t *image_of = list->number; /* which are not needed any more */
     char excerpt[EXCERPT_SIZE];
     char id[CATALOG_ID_BYTES_MAX];
 
+    if (image_of == NULL) {
+        image_of = arena_alloc(loading->scratch, list->n, sizeof(*image_of), err);
+    }
     if (image_of == NULL || !catalog_make(catalog, image_of, &source, loading->arena, err)) {
         return false;
     }

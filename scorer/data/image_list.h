@@ -10,7 +10,7 @@
 struct image_list {
     size_t n;
     struct id_text *id;  /* one may repeat; or */
-    uint64_t *number;    /* in a plain file: close together */
+    uint32_t *number;    /* in a plain file: close together */
     uint8_t *split;      /* enum split */
     uint32_t (*size)[2]; /* {width, height}; NULL where not known */
 };

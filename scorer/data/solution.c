@@ -24,7 +24,7 @@ static const struct table_column columns[N_COLUMNS] = {
 struct answers {
     size_t n;
     struct id_text *id; /* or */
-    uint64_t *number;   /* in a plain file */
+    uint32_t *number;   /* in a plain file */
     int64_t *expected;
     uint8_t *split;
     struct row_field *at; /* of the id, for problems */
@@ -107,18 +107,21 @@ static bool read_answers(struct answers *answers, struct table *table,
     return err->code == ERR_NONE;
 }
 
+/* Without branches between the names, which follow each other as they like. */
 const char *solution_plain_usage(uint8_t *split, const char *at)
 {
-    if (memcmp(at, "Private", 7) == 0) {
-        *split = SPLIT_PRIVATE;
-        return at + 7;
-    }
-    if (memcmp(at, "Public", 6) == 0) {
-        *split = SPLIT_PUBLIC;
-        return at + 6;
-    }
-    *split = SPLIT_IGNORED;
-    return memcmp(at, "Ignored", 7) == 0 ? at + 7 : NULL;
+    static const char names[3][8] = {"Public", "Private", "Ignored"};
+    uint64_t words[3];
+    uint64_t word;
+
+    memcpy(words, names, sizeof(words));
+    memcpy(&word, at, sizeof(word));
+    bool is_public = ((word ^ words[0]) << 16) == 0; /* the first six bytes are the lowest */
+    bool is_private = ((word ^ words[1]) << 8) == 0;
+    bool is_ignored = ((word ^ words[2]) << 8) == 0;
+    *split = (uint8_t)(is_public * SPLIT_PUBLIC + is_private * SPLIT_PRIVATE +
+                       is_ignored * SPLIT_IGNORED);
+    return is_public || is_private || is_ignored ? at + 7 - is_public : NULL;
 }
 
 /* plain_file's callback */
@@ -257,7 +260,8 @@ static bool place_answers(struct class_labels *labels, const struct catalog *cat
     }
     memset(split, UNSET, catalog->n_images);
     for (size_t row = 0; row < answers->n; row++) {
-        uint32_t image = image_of[row];
+        uint32_t image =
+            image_of != NULL ? image_of[row] : catalog_find_number(catalog, answers->number[row]);
         uint32_t class_index = catalog_find_class(catalog, answers->expected[row]);
         bool is_repeated = split[image] != UNSET;
         if (is_repeated || class_index == CATALOG_NONE) {
@@ -284,10 +288,13 @@ static bool make_solution(struct solution *solution, struct class_info *classes,
                           const struct loading *loading, struct err *err)
 {
     struct class_info found = *classes;
-    uint32_t *image_of = arena_alloc(loading->scratch, answers->n, sizeof(*image_of), err);
+    uint32_t *image_of = NULL; /* numbers are looked up when they are needed */
 
-    if (image_of == NULL ||
-        (classes->id == NULL && !classes_of_answers(&found, answers, loading, err))) {
+    if (answers->number == NULL &&
+        (image_of = arena_alloc(loading->scratch, answers->n, sizeof(*image_of), err)) == NULL) {
+        return false;
+    }
+    if (classes->id == NULL && !classes_of_answers(&found, answers, loading, err)) {
         return false;
     }
     struct catalog_source source = {.n_ids = answers->n,

@@ -234,7 +234,7 @@ static void test_catalog_find_name(void **state)
 static void test_catalog_image_size(void **state)
 {
     static const uint32_t sizes[][2] = {{640, 480}, {3, 4}};
-    static const uint64_t numbers[] = {12, 5};
+    static const uint32_t numbers[] = {12, 5};
     struct id_text texts[] = {{"b", 1}, {"a", 1}};
     struct arena *arena = open_arena();
     struct catalog_source source = {.ids = texts, .n_ids = 2, .sizes = sizes};
