@@ -11,7 +11,7 @@
 #include "scorer/data/columns_block.h"
 #include "scorer/metric/packed.h"
 
-enum { LANES = 4 };
+enum { LANES = 4, RANK_LANES = 32 };
 
 uint64_t columns_rows(const struct columns *columns)
 {
@@ -92,18 +92,29 @@ static bool check_frame(const struct block_header *header, const struct columns_
     return true;
 }
 
-/* True when no class index lies between the classes and CLASS_OTHER; vectorises. */
+/* True when no class index lies between the classes and CLASS_OTHER. Vectorises, in several
+ * registers that do not wait for each other. */
 static bool check_ranks(const uint16_t *ranks, size_t n, size_t n_classes, bool has_other)
 {
     uint16_t offset = has_other ? 1 : 0; /* CLASS_OTHER + 1 wraps to 0 */
     size_t limit = n_classes + offset;
-    uint16_t largest = 0;
+    size_t whole = n / RANK_LANES * RANK_LANES;
+    uint16_t largest[RANK_LANES] = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        uint16_t value = (uint16_t)(ranks[i] + offset);
-        largest = value > largest ? value : largest;
+    for (size_t i = 0; i < whole; i += RANK_LANES) {
+        for (size_t lane = 0; lane < RANK_LANES; lane++) {
+            uint16_t value = (uint16_t)(ranks[i + lane] + offset);
+            largest[lane] = value > largest[lane] ? value : largest[lane];
+        }
     }
-    return n == 0 || largest < limit;
+    for (size_t i = whole; i < n; i++) {
+        uint16_t value = (uint16_t)(ranks[i] + offset);
+        largest[0] = value > largest[0] ? value : largest[0];
+    }
+    for (size_t lane = 1; lane < RANK_LANES; lane++) {
+        largest[0] = largest[lane] > largest[0] ? largest[lane] : largest[0];
+    }
+    return n == 0 || largest[0] < limit;
 }
 
 static bool check_topk(struct columns *columns, const struct block_header *header,
