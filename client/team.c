@@ -12,7 +12,14 @@
 #include "client/service.h"
 #include "common/jwriter.h"
 
-enum { KEY_MEMBER = 0x2000, KEY_TOKEN_OUT, MEMBERS_MAX = 50 };
+enum {
+    KEY_MEMBER = 0x2000,
+    KEY_TOKEN_OUT,
+    KEY_READ_ONLY,
+    KEY_DAYS,
+    MEMBERS_MAX = 50,
+    DAYS_MAX = 3660
+};
 
 struct team_arguments {
     struct options options;
@@ -20,6 +27,8 @@ struct team_arguments {
     const char *name;
     const char *members[MEMBERS_MAX];
     size_t n_members;
+    bool is_reader;
+    int64_t days; /* 0: it does not expire */
 };
 
 /* --token-file is where the team's token goes, so the shared options are not taken here. */
@@ -28,6 +37,17 @@ static const struct argp_option list[] = {
     {"member", KEY_MEMBER, "USER", 0, "user name of a member, once for each", 1},
     {"token-file", KEY_TOKEN_OUT, "FILE", 0,
      "write the team's token to FILE, mode 0600 (default: to standard output)", 1},
+    {"url", 'u', "URL", 0, "address of the service (else ASSAY_URL, else as logged in)", 10},
+    {0},
+};
+
+static const struct argp_option token_list[] = {
+    {"competition", 'c', "COMP", 0, "the competition", 0},
+    {"read-only", KEY_READ_ONLY, NULL, 0,
+     "a token that shows what the team may see and sends nothing; the others stay good", 1},
+    {"days", KEY_DAYS, "N", 0, "the token expires after N days (default: never)", 1},
+    {"token-file", KEY_TOKEN_OUT, "FILE", 0,
+     "write the token to FILE, mode 0600 (default: to standard output)", 1},
     {"url", 'u', "URL", 0, "address of the service (else ASSAY_URL, else as logged in)", 10},
     {0},
 };
@@ -45,6 +65,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_TOKEN_OUT:
         arguments->token_out = text;
+        return 0;
+    case KEY_READ_ONLY:
+        arguments->is_reader = true;
+        return 0;
+    case KEY_DAYS:
+        arguments->days = options_number(text, DAYS_MAX, state);
         return 0;
     case KEY_MEMBER:
         if (arguments->n_members == MEMBERS_MAX) {
@@ -84,6 +110,19 @@ static bool write_team(struct jwriter *writer, const struct team_arguments *argu
     return jwriter_ok(writer, err);
 }
 
+static bool write_token(struct jwriter *writer, const struct team_arguments *arguments,
+                        struct err *err)
+{
+    jwriter_object(writer);
+    jwriter_key_text(writer, "name", arguments->name);
+    jwriter_key_bool(writer, "read_only", arguments->is_reader);
+    if (arguments->days > 0) {
+        jwriter_key_int(writer, "days", arguments->days);
+    }
+    jwriter_object_end(writer);
+    return jwriter_ok(writer, err);
+}
+
 /* The token, checked, to where it was asked for. */
 static bool keep_token(const struct team_arguments *arguments, const struct jvalue *team,
                        struct err *err)
@@ -106,9 +145,11 @@ static bool keep_token(const struct team_arguments *arguments, const struct jval
     return ok;
 }
 
-/* Posts the team to where a token is made, and keeps the token. */
+/* Posts the body to where a token is made, and keeps the token. */
 static int make_token(struct service *service, const struct team_arguments *arguments,
-                      const char *address, const char *told)
+                      const char *address, const char *told,
+                      bool (*write)(struct jwriter *writer, const struct team_arguments *arguments,
+                                    struct err *err))
 {
     char path[SERVICE_PATH_SIZE];
     struct service_answer answer = {0};
@@ -120,7 +161,7 @@ static int make_token(struct service *service, const struct team_arguments *argu
     if (!service_check_competition(arguments->options.competition, &err) ||
         !service_path(path, &err, "/v1/competitions/%s/%s", arguments->options.competition,
                       address) ||
-        !write_team(&writer, arguments, &err)) {
+        !write(&writer, arguments, &err)) {
         code = command_failed(&err);
     } else {
         const struct service_request request = {.method = "POST",
@@ -144,12 +185,12 @@ static int make_token(struct service *service, const struct team_arguments *argu
 
 static int create_team(struct service *service, void *context)
 {
-    return make_token(service, context, "teams", "Made team");
+    return make_token(service, context, "teams", "Made team", write_team);
 }
 
 static int renew_token(struct service *service, void *context)
 {
-    return make_token(service, context, "tokens", "Made a new token for team");
+    return make_token(service, context, "tokens", "Made a new token for team", write_token);
 }
 
 static int run_create(int argc, char **argv)
@@ -172,11 +213,12 @@ static int run_create(int argc, char **argv)
 static int run_token(int argc, char **argv)
 {
     static const struct argp argp = {
-        list,
+        token_list,
         parse_option,
         "NAME",
         "Makes a new token for a team (organizer): for a lost one, or one that others know. The "
-        "token before is good no more from the same moment on.\v"
+        "tokens before are good no more from the same moment on; one that only reads leaves them "
+        "as they are.\v"
         "The organizer's own token comes from ASSAY_TOKEN or `assay login'.",
         NULL,
         NULL,
@@ -188,9 +230,8 @@ static int run_token(int argc, char **argv)
 
 int command_team(int argc, char **argv)
 {
-    static const struct command commands[] = {
-        {"create", run_create, "Make a team and its token"},
-        {"token", run_token, "Make a new token for a team, revoking the old one"}};
+    static const struct command commands[] = {{"create", run_create, "Make a team and its token"},
+                                              {"token", run_token, "Make a new token for a team"}};
     static const struct command_group group = {"assay team", NULL, commands, ARRAY_SIZE(commands)};
 
     return command_run(&group, argc, argv);

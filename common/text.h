@@ -21,7 +21,7 @@ MUST_CHECK bool text_copy(char *copy, size_t copy_size, const char *text, struct
 /* Edits that turn one word into the other, for "did you mean"; SIZE_MAX from 64 bytes on. */
 size_t text_distance(const char *a, const char *b);
 
-enum { TIME_TEXT_SIZE = 32 };
+enum { TIME_TEXT_SIZE = 32, TIME_DAY_MS = 86400000 };
 
 /* "2017-06-01T00:00:00Z"; milliseconds follow as ".123" where they are not zero. */
 void time_text(char text[static TIME_TEXT_SIZE], int64_t unix_ms);

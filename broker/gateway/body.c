@@ -11,6 +11,8 @@
 #include "common/text.h"
 
 /* Opens a document whose root is an object with no other keys than these. */
+enum { TOKEN_DAYS_MAX = 3660 };
+
 static bool open_object(struct jdoc **doc, const char *const *keys, size_t n_keys, const void *data,
                         size_t size, struct err *err)
 {
@@ -106,6 +108,30 @@ bool body_read_team(struct body_team *team, const void *data, size_t size, struc
     bool ok = copy_text(team->name, sizeof(team->name), jvalue_member(root, "name"), "name", err) &&
               join_texts(team->members, sizeof(team->members), jvalue_member(root, "members"), ',',
                          "members", err);
+    jdoc_close(&doc);
+    return ok;
+}
+
+bool body_read_token(struct body_token *token, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"name", "read_only", "days"};
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    const struct jvalue *read_only = jvalue_member(root, "read_only");
+    const struct jvalue *days = jvalue_member(root, "days");
+    *token = (struct body_token){.is_reader = false};
+    bool ok = copy_text(token->name, sizeof(token->name), jvalue_member(root, "name"), "name", err);
+    if (ok && read_only != NULL && !jvalue_bool(&token->is_reader, read_only)) {
+        ok = err_set(err, ERR_INPUT, "'read_only' must be true or false");
+    }
+    if (ok && days != NULL &&
+        (!jvalue_int(&token->days, days) || token->days < 1 || token->days > TOKEN_DAYS_MAX)) {
+        ok = err_set(err, ERR_INPUT, "'days' must be a number from 1 to %d", TOKEN_DAYS_MAX);
+    }
     jdoc_close(&doc);
     return ok;
 }

@@ -12,6 +12,12 @@ struct body_team {
     char members[501]; /* user names separated by commas */
 };
 
+struct body_token {
+    char name[101]; /* of the team */
+    bool is_reader;
+    int64_t days; /* 0: it does not expire */
+};
+
 struct body_selection {
     char submissions[3301]; /* ids separated by spaces */
 };
@@ -34,6 +40,11 @@ MUST_CHECK bool body_read_promise(struct body_promise *promise, const void *data
  */
 MUST_CHECK bool body_read_team(struct body_team *team, const void *data, size_t size,
                                struct err *err);
+
+/* {"name":"…","read_only":false,"days":N}; the last two may be missing. Errors: as body_read_team.
+ */
+MUST_CHECK bool body_read_token(struct body_token *token, const void *data, size_t size,
+                                struct err *err);
 
 /* {"submissions":["ID",…]}. Errors: as body_read_team. */
 MUST_CHECK bool body_read_selection(struct body_selection *selection, const void *data, size_t size,

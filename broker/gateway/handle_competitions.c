@@ -76,10 +76,25 @@ void handle_competition_post(struct exchange *exchange)
     exchange_ask_once(exchange, &message, WIRE_DONE, on_made);
 }
 
+static void answer_team(struct exchange *exchange, const struct wire_team_made *made,
+                        const char *name)
+{
+    struct jwriter writer;
+
+    jwriter_start(&writer, SMALL_BYTES);
+    jwriter_object(&writer);
+    jwriter_key_int(&writer, "team_id", (int64_t)made->team_id);
+    jwriter_key_text(&writer, "name", name);
+    jwriter_key(&writer, "token");
+    jwriter_text_n(&writer, made->token.data, made->token.size);
+    jwriter_object_end(&writer);
+    exchange_answer(exchange, 201, &writer, "application/json");
+}
+
+/* The name stands in the body that was asked with. */
 static void on_team(struct exchange *exchange, const struct wire_message *reply)
 {
     struct body_team team;
-    struct jwriter writer;
     struct err err;
 
     if (!body_read_team(&team, exchange->body.data, exchange->body.size_bytes, &err)) {
@@ -87,23 +102,28 @@ static void on_team(struct exchange *exchange, const struct wire_message *reply)
         return;
     }
     copies_changed(exchange->parts->copies, exchange->args.text[0]);
-    jwriter_start(&writer, SMALL_BYTES);
-    jwriter_object(&writer);
-    jwriter_key_int(&writer, "team_id", (int64_t)reply->team_made.team_id);
-    jwriter_key_text(&writer, "name", team.name);
-    jwriter_key(&writer, "token");
-    jwriter_text_n(&writer, reply->team_made.token.data, reply->team_made.token.size);
-    jwriter_object_end(&writer);
-    exchange_answer(exchange, 201, &writer, "application/json");
+    answer_team(exchange, &reply->team_made, team.name);
 }
 
-/* A new token: the team's name stands in the body, and nothing else. */
-void handle_team_token_post(struct exchange *exchange)
+static void on_team_token(struct exchange *exchange, const struct wire_message *reply)
 {
-    struct body_team team;
+    struct body_token token;
     struct err err;
 
-    if (!body_read_team(&team, exchange->body.data, exchange->body.size_bytes, &err)) {
+    if (!body_read_token(&token, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    answer_team(exchange, &reply->team_made, token.name);
+}
+
+/* A new token for a team. */
+void handle_team_token_post(struct exchange *exchange)
+{
+    struct body_token token;
+    struct err err;
+
+    if (!body_read_token(&token, exchange->body.data, exchange->body.size_bytes, &err)) {
         exchange_fail_input(exchange, &err);
         return;
     }
@@ -111,8 +131,10 @@ void handle_team_token_post(struct exchange *exchange)
         .type = WIRE_TEAM_TOKEN_PUT,
         .team_token_put = {.token = exchange_token(exchange),
                            .competition = wire_text(exchange->args.text[0]),
-                           .name = wire_text(team.name)}};
-    exchange_ask_once(exchange, &message, WIRE_TEAM_MADE, on_team);
+                           .name = wire_text(token.name),
+                           .is_reader = token.is_reader,
+                           .days = (uint32_t)token.days}};
+    exchange_ask_once(exchange, &message, WIRE_TEAM_MADE, on_team_token);
 }
 
 void handle_team_post(struct exchange *exchange)

@@ -23,6 +23,7 @@ enum {
 enum scope {
     SCOPE_NOBODY = 1, /* the message carries no token */
     SCOPE_ANYBODY,    /* a token may be given, and must then be good */
+    SCOPE_READER,     /* a team, who reads for it, or an organizer */
     SCOPE_TEAM,       /* a team or an organizer */
     SCOPE_ORGANIZER,
 };
@@ -42,9 +43,9 @@ static const struct handler {
     [WIRE_PROMISE_PUT] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_promise_put},
     [WIRE_UPLOAD_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_upload_get},
     [WIRE_BLOBS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_blobs_get},
-    [WIRE_SUBMISSION_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submission_get},
-    [WIRE_SUBMISSION_LIST] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submission_list},
-    [WIRE_RECEIPT_GET] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_receipt_get},
+    [WIRE_SUBMISSION_GET] = {SCOPE_READER, CORE_GATEWAYS, core_begin_submission_get},
+    [WIRE_SUBMISSION_LIST] = {SCOPE_READER, CORE_GATEWAYS, core_begin_submission_list},
+    [WIRE_RECEIPT_GET] = {SCOPE_READER, CORE_GATEWAYS, core_begin_receipt_get},
     [WIRE_SELECTION_PUT] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_selection_put},
     [WIRE_BOARD_GET] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_board_get},
     [WIRE_BOARD_MOVE] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_board_move},
@@ -352,7 +353,7 @@ bool core_is_behind(const struct core *core)
 
 /* Finds who asks; *is_allowed is false when he was refused. */
 static bool check_scope(struct core *core, struct core_request *request, enum scope scope,
-                        bool *is_allowed, struct err *err)
+                        const struct core_now *now, bool *is_allowed, struct err *err)
 {
     *is_allowed = true;
     if (scope == SCOPE_NOBODY) {
@@ -362,7 +363,7 @@ static bool check_scope(struct core *core, struct core_request *request, enum sc
     if (token.size == 0 && scope == SCOPE_ANYBODY) {
         return true;
     }
-    request->account = directory_account(&core->directory, token, core->keys->pepper);
+    request->account = directory_account(&core->directory, token, core->keys->pepper, now->wall_ms);
     *is_allowed = false;
     if (request->account == NULL) {
         return core_refuse(core, request, REFUSAL_NO_TOKEN, err, "Invalid token");
@@ -370,6 +371,9 @@ static bool check_scope(struct core *core, struct core_request *request, enum sc
     if (scope == SCOPE_ORGANIZER && request->account->scope != STORE_SCOPE_ORGANIZER) {
         return core_refuse(core, request, REFUSAL_NOT_ALLOWED, err,
                            "this needs the organizer's token");
+    }
+    if (scope == SCOPE_TEAM && request->account->scope == STORE_SCOPE_READER) {
+        return core_refuse(core, request, REFUSAL_NOT_ALLOWED, err, "this token only reads");
     }
     *is_allowed = true;
     return true;
@@ -428,7 +432,7 @@ static bool begin(struct core *core, struct core_request *request, const struct 
         return core_refuse(core, request, REFUSAL_NOT_ALLOWED, err,
                            "this key is of the worker '%s'", request->peer_name);
     }
-    if (!check_scope(core, request, handler->scope, &is_allowed, err)) {
+    if (!check_scope(core, request, handler->scope, now, &is_allowed, err)) {
         return false;
     }
     return !is_allowed || handler->begin(core, request, now, err);

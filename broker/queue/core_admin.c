@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/crypt.h"
+#include "common/text.h"
 #include "schemas/scorecard.h"
 
 /* ---- competitions ---- */
@@ -150,9 +151,10 @@ bool core_begin_competition_list(struct core *core, struct core_request *request
 /* ---- teams ---- */
 
 static bool add_token(struct core *core, const char *id,
-                      const uint8_t hash[static TOKEN_HASH_BYTES], int64_t team, struct err *err)
+                      const uint8_t hash[static TOKEN_HASH_BYTES], struct store_token_row token,
+                      struct err *err)
 {
-    struct store_token_row token = {.id = wire_text(id), .scope = STORE_SCOPE_TEAM, .team = team};
+    token.id = wire_text(id);
 
     memcpy(token.hash, hash, sizeof(token.hash));
     return directory_add_token(&core->directory, &token, err);
@@ -189,7 +191,10 @@ static bool finish_team_put(struct core *core, struct core_request *request,
         return core_refuse_store(core, request, put->outcome, err);
     }
     if (!directory_add_team(&core->directory, &team, err) ||
-        !add_token(core, put->token_id, put->token_hash, put->team, err)) {
+        !add_token(core, put->token_id, put->token_hash,
+                   (struct store_token_row){
+                       .scope = STORE_SCOPE_TEAM, .team = put->team, .expires_ms = INT64_MAX},
+                   err)) {
         return false;
     }
     core_publish(core, request->contest, "");
@@ -257,8 +262,13 @@ static bool finish_team_token(struct core *core, struct core_request *request,
     if (put->outcome != STORE_DONE) {
         return core_refuse_store(core, request, put->outcome, err);
     }
-    directory_revoke(&core->directory, directory_team(&core->directory, put->team));
-    return add_token(core, put->token_id, put->token_hash, put->team, err) &&
+    if (put->scope == STORE_SCOPE_TEAM) {
+        directory_revoke(&core->directory, directory_team(&core->directory, put->team));
+    }
+    return add_token(core, put->token_id, put->token_hash,
+                     (struct store_token_row){
+                         .scope = put->scope, .team = put->team, .expires_ms = put->expires_ms},
+                     err) &&
            reply_made(core, request, put->team, err);
 }
 
@@ -275,7 +285,12 @@ bool core_begin_team_token_put(struct core *core, struct core_request *request,
     request->finish = finish_team_token;
     request->call.kind = CALL_TEAM_TOKEN;
     *put = (struct store_team_token){
-        .competition = request->contest->number, .name = message->name, .now_ms = now->wall_ms};
+        .competition = request->contest->number,
+        .name = message->name,
+        .scope = message->is_reader ? STORE_SCOPE_READER : STORE_SCOPE_TEAM,
+        .expires_ms =
+            message->days == 0 ? INT64_MAX : now->wall_ms + (int64_t)message->days * TIME_DAY_MS,
+        .now_ms = now->wall_ms};
     draw_token(core, request, now, put->token_id, put->token_hash);
     return core_store(core, request, err);
 }

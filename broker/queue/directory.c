@@ -183,6 +183,7 @@ bool directory_add_token(struct directory *directory, const struct store_token_r
     memcpy(account->hash, row->hash, sizeof(account->hash));
     account->scope = row->scope;
     account->team = directory_team(directory, row->team);
+    account->expires_ms = row->expires_ms;
     if (!number_map_put(&directory->accounts, token_number(id), account, err)) {
         free(account);
         return false;
@@ -223,7 +224,8 @@ struct team *directory_team(const struct directory *directory, int64_t number)
 }
 
 const struct account *directory_account(const struct directory *directory, struct wire_bytes token,
-                                        const uint8_t pepper[static CRYPT_KEY_BYTES])
+                                        const uint8_t pepper[static CRYPT_KEY_BYTES],
+                                        int64_t now_ms)
 {
     struct token parsed;
     uint8_t hash[TOKEN_HASH_BYTES];
@@ -234,8 +236,8 @@ const struct account *directory_account(const struct directory *directory, struc
     }
     token_hash(hash, &parsed, pepper);
     const struct account *account = number_map_get(&directory->accounts, token_number(parsed.id));
-    bool is_good =
-        account != NULL && !account->is_revoked && crypt_equal(account->hash, hash, sizeof(hash));
+    bool is_good = account != NULL && !account->is_revoked && now_ms < account->expires_ms &&
+                   crypt_equal(account->hash, hash, sizeof(hash));
     crypt_wipe(&parsed, sizeof(parsed));
     return is_good ? account : NULL;
 }

@@ -45,7 +45,8 @@ struct team {
 struct account {
     uint8_t hash[TOKEN_HASH_BYTES];
     enum store_scope scope;
-    struct team *team; /* borrowed; NULL for an organizer */
+    struct team *team;  /* borrowed; NULL for an organizer */
+    int64_t expires_ms; /* INT64_MAX: never */
     bool is_revoked;
 };
 
@@ -85,9 +86,10 @@ struct contest *directory_contest(const struct directory *directory, struct wire
 struct contest *directory_contest_numbered(const struct directory *directory, int64_t number);
 struct team *directory_team(const struct directory *directory, int64_t number);
 
-/* The account of a token, NULL where it is unknown or revoked, or its secret is wrong. */
+/* The account of a token, NULL where it is unknown, revoked or expired, or its secret is wrong. */
 const struct account *directory_account(const struct directory *directory, struct wire_bytes token,
-                                        const uint8_t pepper[static CRYPT_KEY_BYTES]);
+                                        const uint8_t pepper[static CRYPT_KEY_BYTES],
+                                        int64_t now_ms);
 
 /* Puts a team's best submission on a board. Errors: ERR_SYSTEM. */
 MUST_CHECK bool directory_rank(struct directory *directory, struct contest *contest,

@@ -38,7 +38,11 @@ enum store_lane { LANE_LIVE, LANE_REVEAL, LANE_RESCORE };
 
 enum store_track { STORE_PUBLIC = TRACK_PUBLIC, STORE_PRIVATE = TRACK_PRIVATE, STORE_FROZEN };
 
-enum store_scope { STORE_SCOPE_ORGANIZER = 1, STORE_SCOPE_TEAM };
+enum store_scope {
+    STORE_SCOPE_ORGANIZER = 1,
+    STORE_SCOPE_TEAM,
+    STORE_SCOPE_READER, /* what a team may see, and nothing else */
+};
 
 enum store_outcome {
     STORE_DONE,
@@ -112,10 +116,12 @@ struct store_team_put {
     int64_t team;
 };
 
-/* A new token for a team; what it had is revoked. */
+/* A new token for a team. What it had is revoked, but by a reader's token. */
 struct store_team_token {
     int64_t competition;
     struct wire_bytes name;
+    enum store_scope scope; /* TEAM or READER */
+    int64_t expires_ms;     /* INT64_MAX: never */
     char token_id[TOKEN_ID_LENGTH + 1];
     uint8_t token_hash[TOKEN_HASH_BYTES];
     int64_t now_ms;
@@ -497,7 +503,8 @@ struct store_token_row {
     struct wire_bytes id;
     uint8_t hash[TOKEN_HASH_BYTES];
     enum store_scope scope;
-    int64_t team; /* 0: none */
+    int64_t team;       /* 0: none */
+    int64_t expires_ms; /* INT64_MAX: never */
 };
 
 struct store_visitor {

@@ -69,6 +69,24 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
            store_append_keys(store, call->competition, id, call->now_ms, err);
 }
 
+/* A token as it goes into the store. */
+struct new_token {
+    const char *id;
+    const uint8_t *hash;
+    enum store_scope scope;
+    int64_t team; /* 0: none */
+    int64_t expires_ms;
+};
+
+static bool insert_token(struct db *db, const struct new_token *token, int64_t now_ms,
+                         struct err *err)
+{
+    return db_run(db, DB_TOKEN_INSERT, err, db_text(wire_text(token->id)),
+                  db_blob(token->hash, TOKEN_HASH_BYTES), db_int(token->scope),
+                  db_int_or_null(token->team != 0, token->team), db_int(now_ms),
+                  db_int_or_null(token->expires_ms != INT64_MAX, token->expires_ms));
+}
+
 bool store_do_team_put(struct store *store, struct store_team_put *call, struct err *err)
 {
     if (!db_run(store->db, DB_TEAM_INSERT, err, db_int(call->competition), db_text(call->name),
@@ -81,9 +99,12 @@ bool store_do_team_put(struct store *store, struct store_team_put *call, struct 
     }
     call->outcome = STORE_DONE;
     call->team = db_last_number(store->db);
-    return db_run(store->db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
-                  db_blob(call->token_hash, sizeof(call->token_hash)), db_int(STORE_SCOPE_TEAM),
-                  db_int(call->team), db_int(call->now_ms));
+    const struct new_token token = {.id = call->token_id,
+                                    .hash = call->token_hash,
+                                    .scope = STORE_SCOPE_TEAM,
+                                    .team = call->team,
+                                    .expires_ms = INT64_MAX};
+    return insert_token(store->db, &token, call->now_ms, err);
 }
 
 bool store_do_team_token(struct store *store, struct store_team_token *call, struct err *err)
@@ -101,10 +122,14 @@ bool store_do_team_token(struct store *store, struct store_team_token *call, str
     }
     call->outcome = STORE_DONE;
     call->team = db_column_int(db, DB_TEAM_BY_NAME, 0);
-    return db_run(db, DB_TOKEN_REVOKE, err, db_int(call->team)) &&
-           db_run(db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
-                  db_blob(call->token_hash, sizeof(call->token_hash)), db_int(STORE_SCOPE_TEAM),
-                  db_int(call->team), db_int(call->now_ms));
+    const struct new_token token = {.id = call->token_id,
+                                    .hash = call->token_hash,
+                                    .scope = call->scope,
+                                    .team = call->team,
+                                    .expires_ms = call->expires_ms};
+    return (call->scope == STORE_SCOPE_READER ||
+            db_run(db, DB_TOKEN_REVOKE, err, db_int(call->team))) &&
+           insert_token(db, &token, call->now_ms, err);
 }
 
 bool store_has_organizer(struct store *store, bool *has_one, struct err *err)
@@ -121,10 +146,11 @@ bool store_do_organizer_put(struct store *store, struct store_organizer_put *cal
         return false;
     }
     call->outcome = has_row ? STORE_REPEATED : STORE_DONE;
-    return has_row ||
-           db_run(store->db, DB_TOKEN_INSERT, err, db_text(wire_text(call->token_id)),
-                  db_blob(call->token_hash, sizeof(call->token_hash)),
-                  db_int(STORE_SCOPE_ORGANIZER), db_int_or_null(false, 0), db_int(call->now_ms));
+    const struct new_token token = {.id = call->token_id,
+                                    .hash = call->token_hash,
+                                    .scope = STORE_SCOPE_ORGANIZER,
+                                    .expires_ms = INT64_MAX};
+    return has_row || insert_token(store->db, &token, call->now_ms, err);
 }
 
 /* ---- loading ---- */
@@ -196,6 +222,9 @@ static bool visit_tokens(struct store *store, const struct store_visitor *visito
             .id = db_column_bytes(db, DB_TOKEN_ALL, 0),
             .scope = (enum store_scope)db_column_int(db, DB_TOKEN_ALL, 2),
             .team = db_column_int(db, DB_TOKEN_ALL, 3),
+            .expires_ms = db_column_is_null(db, DB_TOKEN_ALL, 4)
+                              ? INT64_MAX
+                              : db_column_int(db, DB_TOKEN_ALL, 4),
         };
         db_column_copy(db, DB_TOKEN_ALL, 1, row.hash, sizeof(row.hash));
         if (!visitor->token(visitor->context, &row, err) ||

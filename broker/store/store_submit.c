@@ -9,13 +9,13 @@
 
 #include "common/text.h"
 
-enum { DAY_MS = 86400000, JOB_COST_BYTES = 65536 };
+enum { JOB_COST_BYTES = 65536 };
 
 bool store_count(struct store *store, int64_t team, int64_t received_ms, int n_open, int n_scored,
                  struct err *err)
 {
     return db_run(store->db, DB_TEAM_COUNT, err, db_int(team), db_int(n_open), db_int(n_scored)) &&
-           db_run(store->db, DB_DAY_COUNT, err, db_int(team), db_int(received_ms / DAY_MS),
+           db_run(store->db, DB_DAY_COUNT, err, db_int(team), db_int(received_ms / TIME_DAY_MS),
                   db_int(n_open), db_int(n_scored));
 }
 
@@ -32,7 +32,7 @@ bool store_quota(struct store *store, struct store_quota *quota, const struct st
     int64_t total = STORE_NO_LIMIT;
     bool has_row;
 
-    if (!db_find(db, DB_DAY_ROW, &has_row, err, db_int(team), db_int(at_ms / DAY_MS))) {
+    if (!db_find(db, DB_DAY_ROW, &has_row, err, db_int(team), db_int(at_ms / TIME_DAY_MS))) {
         return false;
     }
     if (has_row) {
@@ -48,7 +48,7 @@ bool store_quota(struct store *store, struct store_quota *quota, const struct st
     }
     quota->remaining_total = (uint32_t)total;
     quota->remaining_today = (uint32_t)bounded(today, total);
-    quota->resets_at_ms = total == 0 ? INT64_MIN : (at_ms / DAY_MS + 1) * DAY_MS;
+    quota->resets_at_ms = total == 0 ? INT64_MIN : (at_ms / TIME_DAY_MS + 1) * TIME_DAY_MS;
     return true;
 }
 
@@ -205,7 +205,7 @@ bool store_add_job(struct store *store, const struct store_submit *call, bool is
            db_run(db, DB_TEAM_SUBMITTED, err, db_int(call->team), db_int(call->received_ms),
                   db_int(start + JOB_COST_BYTES + call->size_bytes), db_int(!is_counted)) &&
            (is_counted || db_run(db, DB_DAY_COUNT, err, db_int(call->team),
-                                 db_int(call->received_ms / DAY_MS), db_int(1), db_int(0))) &&
+                                 db_int(call->received_ms / TIME_DAY_MS), db_int(1), db_int(0))) &&
            db_run(db, DB_COMPETITION_COUNT, err, db_int(call->competition));
 }
 

@@ -200,6 +200,14 @@ class PromisesTest(UploadsTest):
                            "not_allowed")
         self.check_problem(self.parts.ask("POST", path, '{"name": "z"}', self.parts.token), 404,
                            "not_found")
+        status, reader = self.parts.json("POST", path, '{"name": "a", "read_only": true, "days": 1}', self.parts.token)
+        self.assertEqual(status, 201, reader)
+        self.assertEqual(self.parts.ask("GET", "/v1/competitions/trees/submissions", None, reader["token"])[0], 200)
+        self.promised()  # the team's own is still good
+        self.token = reader["token"]
+        self.check_problem(self.promise(), 403, "not_allowed")
+        for body in ('{"name": "a", "days": 0}', '{"name": "a", "read_only": 1}', '{"name": "a", "members": []}'):
+            self.check_problem(self.parts.ask("POST", path, body, self.parts.token), 400, "bad_request")
 
 
 class GraceTest(UploadsTest):

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "common/text.h"
 #include "tests/unit/core_fixture.h"
 
 /* ---- the store ---- */
@@ -189,6 +190,8 @@ static void check_a_new_token(struct world *world)
 
     call.team_token.competition = world->competition;
     call.team_token.name = wire_text("owls");
+    call.team_token.scope = STORE_SCOPE_TEAM;
+    call.team_token.expires_ms = INT64_MAX;
     memset(call.team_token.token_id, 'z', TOKEN_ID_LENGTH);
     run(world, &call);
     assert_int_equal(call.team_token.outcome, STORE_DONE);
@@ -416,6 +419,55 @@ static void test_a_team_gets_another_token(void **state)
     assert_refused(ask(bench, request), REFUSAL_NOT_ALLOWED);
 }
 
+static void make_token(char token[static TOKEN_SIZE], struct bench *bench, uint8_t is_reader,
+                       uint32_t days)
+{
+    struct wire_message request = {.type = WIRE_TEAM_TOKEN_PUT};
+
+    request.team_token_put.token = wire_text(bench->organizer);
+    request.team_token_put.competition = wire_text("demo");
+    request.team_token_put.name = wire_text("owls");
+    request.team_token_put.is_reader = is_reader;
+    request.team_token_put.days = days;
+    struct wire_message made = ask(bench, request);
+    assert_int_equal(made.type, WIRE_TEAM_MADE);
+    wire_text_copy(token, TOKEN_SIZE, made.team_made.token);
+}
+
+static struct wire_message list_with(struct bench *bench, const char *token)
+{
+    struct wire_message list = {.type = WIRE_SUBMISSION_LIST};
+
+    list.submission_list.token = wire_text(token);
+    list.submission_list.competition = wire_text("demo");
+    list.submission_list.before = UINT64_MAX;
+    list.submission_list.rows_max = 10;
+    return ask(bench, list);
+}
+
+static void test_tokens_that_read_and_that_expire(void **state)
+{
+    struct bench *bench = *state;
+    char reader[TOKEN_SIZE];
+    char month[TOKEN_SIZE];
+
+    make_token(reader, bench, 1, 0);
+    struct wire_message sent = submission(bench, 1);
+    assert_int_equal(ask(bench, sent).type, WIRE_SUBMIT_ACCEPTED); /* the first one is still good */
+    sent.submit_commit.token = wire_text(reader);
+    assert_refused(ask(bench, sent), REFUSAL_NOT_ALLOWED);
+    assert_int_equal(list_with(bench, reader).type, WIRE_SUBMISSION_ROWS);
+    make_token(month, bench, 0, 30); /* revokes all of them */
+    assert_refused(list_with(bench, reader), REFUSAL_NO_TOKEN);
+    bench->wall_ms += 30 * (int64_t)TIME_DAY_MS - 1;
+    assert_int_equal(list_with(bench, month).type, WIRE_SUBMISSION_ROWS);
+    core_close(&bench->core);
+    open_core(bench); /* the end is kept in the store */
+    assert_int_equal(list_with(bench, month).type, WIRE_SUBMISSION_ROWS);
+    bench->wall_ms += 1;
+    assert_refused(list_with(bench, month), REFUSAL_NO_TOKEN);
+}
+
 /* One claim in twenty looks at re-scores first, however many submissions wait. */
 static void test_the_share_of_rescores(void **state)
 {
@@ -453,6 +505,7 @@ int main(void)
         CORE_TEST(a_refusal_tells_the_quota),
         CORE_TEST(expected_time),
         CORE_TEST(a_team_gets_another_token),
+        CORE_TEST(tokens_that_read_and_that_expire),
         CORE_TEST(the_share_of_rescores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
