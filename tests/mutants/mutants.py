@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Deliberate mistakes in the detection metric: its tests must go red for each.
+"""Deliberate mistakes in the detection metric, and (trust.py) in what checks receipts and logs: their
+tests must go red for each.
 
     tests/mutants/mutants.py [NAME...]
 
-Each is the difference between pycocotools and something that looks the same: what another
-implementation does, an off-by-one of a bound, a rounding. It is applied to a copy of the source,
-the tests are rebuilt and one must fail. A mistake that survives, or whose place in the source is gone,
-makes the exit code 1. About two minutes.
+A mistake is applied to a copy of the source, the tests are rebuilt and one must fail. One that
+survives, or whose place in the source is gone, makes the exit code 1. About five minutes.
 
-Two known mistakes are not here: numpy's blocks of pairwise sums (our sums have their own order, the
+Those of the metric are the difference between pycocotools and something that looks the same: what
+another implementation does, an off-by-one of a bound, a rounding. Two known mistakes are not here: numpy's blocks of pairwise sums (our sums have their own order, the
 numbers agree to 1e-12), and matching beyond 100 boxes with the cut made later (it is equivalent).
 """
 import pathlib
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import trust
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = ("test_golden_detection", "test_detection", "test_match")
@@ -172,13 +174,16 @@ def run(command, seconds, **options):
                           timeout=seconds, check=False, **options)
 
 
-def build(tree):
-    return run(["cmake", "--build", tree / "build", "-j", "2", "--target", *TESTS], BUILD_SECONDS)
+SETS = ((TESTS, MUTANTS), (trust.TESTS, trust.MUTANTS))
 
 
-def is_red(tree):
+def build(tree, tests):
+    return run(["cmake", "--build", tree / "build", "-j", "2", "--target", *tests], BUILD_SECONDS)
+
+
+def is_red(tree, tests):
     """True where a test fails, crashes or hangs."""
-    for test in TESTS:
+    for test in tests:
         try:
             if run([tree / "build" / "bin" / test], TEST_SECONDS).returncode != 0:
                 return True
@@ -214,38 +219,49 @@ def restore(before):
         path.write_text(text)
 
 
-def judge(tree, edits):
+def judge(tree, tests, edits):
     before = apply(tree, edits)
     if before is None:
         return "its place is gone"
-    done = build(tree)
+    done = build(tree, tests)
     result = None
     if done.returncode != 0:
         result = "does not build\n" + done.stdout[-2000:]
-    elif not is_red(tree):
+    elif not is_red(tree, tests):
         result = "SURVIVED"
     restore(before)
     return result
 
 
+def judge_set(tree, tests, mutants):
+    """How many of them are not caught."""
+    bad = 0
+    if build(tree, tests).returncode != 0 or is_red(tree, tests):
+        sys.exit("the source as it is does not build or is red\n" + build(tree, tests).stdout[-4000:])
+    for name, edits in mutants.items():
+        start = time.monotonic()
+        problem = judge(tree, tests, edits)
+        bad += problem is not None
+        print(f"{problem or 'red':10} {time.monotonic() - start:5.1f} s  {name}", flush=True)
+    return bad
+
+
 def main():
-    chosen = sys.argv[1:] or list(MUTANTS)
-    unknown = [name for name in chosen if name not in MUTANTS]
+    chosen = set(sys.argv[1:]) or {name for _, mutants in SETS for name in mutants}
+    unknown = chosen - {name for _, mutants in SETS for name in mutants}
     if unknown:
-        sys.exit(f"no such mistake: {', '.join(unknown)}")
+        sys.exit(f"no such mistake: {', '.join(sorted(unknown))}")
     bad = 0
     with tempfile.TemporaryDirectory(prefix="assay-mutants-") as folder:
         tree = pathlib.Path(folder)
         copy_source(tree)
         configured = run(["cmake", "-G", "Ninja", "-S", tree, "-B", tree / "build",
                           "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_C_FLAGS=-O1 -Wno-error"], BUILD_SECONDS)
-        if configured.returncode != 0 or build(tree).returncode != 0 or is_red(tree):
-            sys.exit("the source as it is does not build or is red\n" + build(tree).stdout[-4000:])
-        for name in chosen:
-            start = time.monotonic()
-            problem = judge(tree, MUTANTS[name])
-            bad += problem is not None
-            print(f"{problem or 'red':10} {time.monotonic() - start:5.1f} s  {name}", flush=True)
+        if configured.returncode != 0:
+            sys.exit(configured.stdout[-4000:])
+        for tests, mutants in SETS:
+            some = {name: edits for name, edits in mutants.items() if name in chosen}
+            bad += judge_set(tree, tests, some) if some else 0
     print(f"{len(chosen)} mistakes, {bad} not caught")
     return 1 if bad else 0
 

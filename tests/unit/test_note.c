@@ -168,6 +168,103 @@ static void test_checkpoint_read_skips_other_signers(void **state)
     assert_string_equal(err.text, "checkpoint is not signed by the log");
 }
 
+/* A note with this body, signed by the log's key under its own name. */
+static bool accepts_body(const struct keys *keys, const char *body)
+{
+    struct checkpoint checkpoint = {.size = 5};
+    char right[NOTE_SIZE];
+    char note[NOTE_SIZE];
+    uint8_t blob[4 + CRYPT_SIGNATURE_BYTES];
+    char base64[CRYPT_BASE64_SIZE(sizeof(blob))];
+    struct err err;
+
+    checkpoint_sign(right, &checkpoint, &keys->note, keys->secret_key);
+    assert_true(crypt_base64_read(blob, sizeof(blob), strrchr(right, ' ') + 1,
+                                  strlen(strrchr(right, ' ') + 1) - 1, &err));
+    crypt_sign(blob + 4, body, strlen(body), keys->secret_key); /* the key's id stays */
+    crypt_base64(base64, sizeof(base64), blob, sizeof(blob));
+    snprintf(note, sizeof(note), "%s\n\xe2\x80\x94 %s %s\n", body, keys->note.origin, base64);
+    return checkpoint_read(&checkpoint, &keys->note, note, strlen(note), &err);
+}
+
+#define ROOT "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+static void test_checkpoint_read_refuses_other_bodies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *body;
+        bool is_good;
+    } cases[] = {
+        {"right", "assay.example/inat2017\n5\n" ROOT "\n", true},
+        {"another log of the same key", "assay.example/birds\n5\n" ROOT "\n", false},
+        {"a longer name", "assay.example/inat2017x\n5\n" ROOT "\n", false},
+        {"a leading zero", "assay.example/inat2017\n05\n" ROOT "\n", false},
+        {"zero", "assay.example/inat2017\n0\n" ROOT "\n", true},
+        {"two zeros", "assay.example/inat2017\n00\n" ROOT "\n", false},
+        {"no size", "assay.example/inat2017\n\n" ROOT "\n", false},
+        {"a signed size", "assay.example/inat2017\n+5\n" ROOT "\n", false},
+        {"a size of 20 digits", "assay.example/inat2017\n10000000000000000000\n" ROOT "\n", false},
+        {"a short root", "assay.example/inat2017\n5\nAAAA\n", false},
+        {"an extension", "assay.example/inat2017\n5\n" ROOT "\nmore\n", false},
+        {"nothing", "", false},
+    };
+    struct keys keys = make_keys();
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        if (accepts_body(&keys, cases[i].body) != cases[i].is_good) {
+            fail_msg("%s", cases[i].name);
+        }
+    }
+}
+
+static void test_checkpoint_read_refuses_hidden_text(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "\xe2\x80\x94 witness AAAA\n",
+        "\xe2\x80\x94 witness AA\rAA\n",
+        "\xe2\x80\x94 witness \x1b[2JAAAA\n",
+        "\xe2\x80\x94 wit\x7fness AAAA\n",
+        "\xe2\x80\x94 wit\xc3\xa4ss AAAA\n",
+        "no signature\n",
+        "\xe2\x80\x94 cut",
+    };
+    struct keys keys = make_keys();
+    struct checkpoint checkpoint = {.size = 5};
+    char note[NOTE_SIZE];
+    struct err err;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        checkpoint_sign(note, &checkpoint, &keys.note, keys.secret_key);
+        strcat(note, lines[i]);
+        assert_int_equal(checkpoint_read(&checkpoint, &keys.note, note, strlen(note), &err),
+                         i == 0);
+    }
+}
+
+static void test_note_public_key_read_refuses_every_flipped_bit(void **state)
+{
+    (void)state;
+    struct keys keys = make_keys();
+    char text[NOTE_KEY_TEXT_SIZE];
+    struct note_public_key read;
+    struct err err;
+
+    note_public_key_text(text, &keys.note);
+    size_t length = strlen(text);
+    assert_true(note_public_key_read(&read, text, length, &err));
+    for (size_t bit = 0; bit < 8 * length; bit++) {
+        text[bit / 8] ^= (char)(1 << bit % 8);
+        assert_false(note_public_key_read(&read, text, length, &err));
+        text[bit / 8] ^= (char)(1 << bit % 8);
+    }
+    for (size_t size = 0; size < length; size++) {
+        assert_false(note_public_key_read(&read, text, size, &err));
+    }
+}
+
 static void test_checkpoint_sign_is_accepted_by_openssl(void **state)
 {
     (void)state;
@@ -263,6 +360,9 @@ int main(void)
         cmocka_unit_test(test_sshsig_sign_is_accepted_by_ssh_keygen),
         cmocka_unit_test(test_checkpoint_read_refuses_every_flipped_bit),
         cmocka_unit_test(test_checkpoint_read_skips_other_signers),
+        cmocka_unit_test(test_checkpoint_read_refuses_other_bodies),
+        cmocka_unit_test(test_checkpoint_read_refuses_hidden_text),
+        cmocka_unit_test(test_note_public_key_read_refuses_every_flipped_bit),
         cmocka_unit_test(test_checkpoint_sign_is_accepted_by_openssl),
         cmocka_unit_test(test_note_public_key_of_the_go_documentation),
         cmocka_unit_test(test_note_proof_check),

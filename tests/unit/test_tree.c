@@ -91,6 +91,8 @@ static void refuse_wrong_leaf_proofs(const struct tree_hash *leaf, uint64_t inde
             assert_false(tree_check_leaf(leaf, other, size, &proof, &root, &err));
         }
     }
+    assert_false(tree_check_leaf(leaf, index, 2 * size, &proof, &root, &err)); /* a longer path */
+    assert_false(tree_check_leaf(leaf, index, size / 2, &proof, &root, &err)); /* a shorter one */
     for (size_t i = 0; i < proof.n; i++) {
         proof.hashes[i].bytes[0] ^= 1;
         assert_false(tree_check_leaf(leaf, index, size, &proof, &root, &err));
@@ -143,6 +145,8 @@ static void refuse_wrong_growth(uint64_t old_size, struct tree_hash old_root, ui
         root.bytes[5] ^= 1;
         assert_false(tree_check_growth(old_size, &old_root, size, &root, &proof, &err));
         root.bytes[5] ^= 1;
+        assert_false(tree_check_growth(old_size, &old_root, 2 * size, &root, &proof, &err));
+        assert_false(tree_check_growth(old_size, &old_root, size / 2, &root, &proof, &err));
     }
     for (size_t i = 0; i < proof.n; i++) {
         proof.hashes[i].bytes[0] ^= 1;

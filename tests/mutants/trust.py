@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""Deliberate mistakes in what checks receipts and logs: a test must go red for each. One is not here:
+without the test for a log that shrinks, every such proof is refused by what follows it."""
+TESTS = ("test_tree", "test_note", "test_receipt", "test_verify")
+
+TREE = "schemas/tree.c"
+NOTE = "schemas/note.c"
+RECEIPT = "schemas/receipt.c"
+SSHSIG = "schemas/sshsig.c"
+ENTRY = "schemas/entry.c"
+HISTORY = "schemas/history.c"
+KEYRING = "client/keyring.c"
+VERIFY = "client/verify.c"
+
+TOO_LONG = """        if (last == 0) {
+            return err_set(err, ERR_INPUT, "proof is too long");
+        }
+"""
+TOO_SHORT = """    if (last != 0) {
+        return err_set(err, ERR_INPUT, "proof is too short");
+    }
+"""
+
+# name: [(file, what stands there, what to put there), ...]
+MUTANTS = {
+    "a leaf beyond the tree": [
+        (TREE, "    if (index >= size) {", "    if (index > size) {")],
+    "a leaf's proof may be too long": [
+        (TREE, TOO_LONG + "        if (node % 2 == 1 || node == last) {\n            join(&hash, &proof",
+         "        if (node % 2 == 1 || node == last) {\n            join(&hash, &proof")],
+    "a leaf's proof may be too short": [
+        (TREE, TOO_SHORT + "    if (!is_same(&hash, root)) {", "    if (!is_same(&hash, root)) {")],
+    "a leaf's root is not compared": [
+        (TREE, "    if (!is_same(&hash, root)) {", "    if (!is_same(&hash, root) && size == 0) {")],
+    "the last node of a level has a sibling": [
+        (TREE, "        if (node % 2 == 1 || node == last) {\n            join(&hash, &proof->hashes[i], &hash);",
+         "        if (node % 2 == 1) {\n            join(&hash, &proof->hashes[i], &hash);")],
+    "the old root is not compared": [
+        (TREE, "!is_same(&old_hash, old_root) || !is_same(&hash, root)", "!is_same(&hash, root)")],
+    "the new root is not compared": [
+        (TREE, "!is_same(&old_hash, old_root) || !is_same(&hash, root)",
+         "!is_same(&old_hash, old_root) || (!is_same(&hash, root) && size == 0)")],
+    "equal sizes may have two roots": [
+        (TREE, "old_size == size && !is_same(old_root, root)", "old_size > size && !is_same(old_root, root)")],
+    "a growth's proof may be too long": [
+        (TREE, TOO_LONG + "        if (node % 2 == 1 || node == last) {\n            join(&old_hash",
+         "        if (node % 2 == 1 || node == last) {\n            join(&old_hash")],
+    "a growth's proof may be too short": [
+        (TREE, TOO_SHORT + "    if (!is_same(&old_hash", "    if (!is_same(&old_hash")],
+    "a growth of nothing may have a proof": [
+        (TREE, "        if (proof->n != 0) {", "        if (proof->n > 60) {")],
+    "inner nodes are hashed as leaves": [
+        (TREE, '"\\1"', '"\\0"')],
+    "a checkpoint's signature is not checked": [
+        (NOTE, "crypt_verify(signature.signature, body, body_size, key->key) ? 1 : -1",
+         "crypt_verify(signature.signature, body, body_size, key->key) || body_size > 0 ? 1 : -1")],
+    "a checkpoint needs no signature": [
+        (NOTE, "    if (!is_signed) {", "    if (!is_signed && size == 0) {")],
+    "a checkpoint of another log": [
+        (NOTE, 'if (!skip(&reader, key->origin) || !skip(&reader, "\\n")) {',
+         'while (reader.at < reader.end && *reader.at != \'\\n\') {\n        reader.at++;\n    }\n'
+         '    if (!skip(&reader, "\\n")) {')],
+    "sizes with leading zeros": [
+        (NOTE, "n_digits == 1 || (n_digits > 1 && *begin != '0')", "n_digits >= 1")],
+    "control characters in a signer's line": [
+        (NOTE, "while (text < end && *text >= 0x20 && *text <= 0x7e) {", "while (text < end) {")],
+    "a proof of another index": [
+        (NOTE, "    if (said != index) {", "    if (said < index) {")],
+    "a key that does not fit its hash": [
+        (NOTE, "strlen(again) != size || memcmp(again, text, size) != 0", "strlen(again) != size")],
+    "a receipt's signature is not checked": [
+        (RECEIPT, "!crypt_verify(blob.signature, prehash, sizeof(prehash), key->key)", "prehash[0] == prehash[1] + 256")],
+    "a comment's signature is not checked": [
+        (RECEIPT, "!crypt_verify(global_signature, &message, sizeof(message), key->key)", "message.comment[0] == 0")],
+    "bytes behind a signature file": [
+        (RECEIPT, "strlen(again) != size || memcmp(again, text, size) != 0", "strlen(again) > size")],
+    "any trusted comment": [
+        (RECEIPT, "!skip_text(&at, end, trusted_prefix) || !skip_text(&at, end, trusted) ||\n        "
+                  '!skip_text(&at, end, "\\n")',
+         "(at = memchr(at, '\\n', (size_t)(end - at))) == NULL || at++ == NULL"),
+        (RECEIPT, "strlen(again) != size || memcmp(again, text, size) != 0", "size == 0")],
+    "an SSH signature is not checked": [
+        (SSHSIG, "!crypt_verify(signature, message, sizeof(message), public_key)", "message[0] == 0")],
+    "an SSH signature in any armour": [
+        (SSHSIG, "strlen(again) != text_size || memcmp(again, text, text_size) != 0", "text_size == 0")],
+    "an entry need not be canonical": [
+        (ENTRY, "again_size != size ||\n        memcmp(again, line, size) != 0", "again_size > size + 100")],
+    "a history may jump": [
+        (HISTORY, "step->old_size != last.size || checkpoint.size <= last.size", "checkpoint.size <= last.size")],
+    "a history's growth is not checked": [
+        (HISTORY, "tree_check_growth(last.size, &last.root, checkpoint.size, &checkpoint.root,\n"
+                  "                             &step->growth, err)", "true")],
+    "two histories": [
+        (KEYRING, "    if (place == HISTORY_OTHER) {", "    if (place == HISTORY_OTHER && is_first) {")],
+    "any log of the service": [
+        (KEYRING, "length >= NOTE_ORIGIN_SIZE || strncmp(origin, name, (size_t)length) != 0",
+         "length >= NOTE_ORIGIN_SIZE || strncmp(origin, host, strlen(host)) != 0")],
+    "the second signature is not looked at": [
+        (VERIFY, "sshsig_check(keyring->ssh, line, size, files->parts[PART_SSHSIG].data,\n"
+                 "                        files->parts[PART_SSHSIG].size_bytes, err)", "true")],
+    "the proof is not looked at": [
+        (VERIFY, "entry_read(&receipt->entry, receipt->texts, line, size, err) &&\n"
+                 "           check_proof(receipt, files, keyring, err)",
+         "entry_read(&receipt->entry, receipt->texts, line, size, err) &&\n"
+         "           (check_proof(receipt, files, keyring, err) || true)")],
+}
