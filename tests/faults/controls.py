@@ -21,22 +21,24 @@ WORK = ROOT / "build" / "faults-planted"
 TARGETS = ["assay", "assay-broker", "assay-gateway", "assay-worker", "assay-recorder", "assay-reopen"]
 KILLS, CUTS = ["kill_loop.py", "--count", "60"], ["power_loss.py", "--no-controls", "--count", "300"]
 
+ACKNOWLEDGED_EARLY = [
+    ("broker/store/store.c", "        return db_commit(store->db, &err);",
+     "        return store_is_late || db_commit(store->db, &err);"),
+    ("broker/store/store.c", "/* False where nothing of the batch was kept. */",
+     "bool store_is_late;\nvoid store_commit_late(struct store *store);\n"
+     "void store_commit_late(struct store *store)\n{\n    struct err err;\n    (void)db_commit(store->db, &err);\n}\n"),
+    ("broker/queue/store_thread.c", "        store_batch(thread->store, calls, n_calls);\n",
+     "        extern bool store_is_late;\n        store_is_late = true;\n"
+     "        store_batch(thread->store, calls, n_calls);\n"),
+    ("broker/queue/store_thread.c", "        give_back(thread, calls, n_calls);\n",
+     "        give_back(thread, calls, n_calls);\n        extern void store_commit_late(struct store *);\n"
+     "        usleep(20000);\n        store_commit_late(thread->store);\n"),
+]
+
 # name, the program that has to find it and what it has to say, (file, the text as it is, the text with
 # the mistake)...
 MISTAKES = [
-    ("acknowledged before the commit", KILLS, "lost:", [
-        ("broker/store/store.c", "        return db_commit(store->db, &err);",
-         "        return store_is_late || db_commit(store->db, &err);"),
-        ("broker/store/store.c", "/* False where nothing of the batch was kept. */",
-         "bool store_is_late;\nvoid store_commit_late(struct store *store);\n"
-         "void store_commit_late(struct store *store)\n{\n    struct err err;\n    (void)db_commit(store->db, &err);\n}\n"),
-        ("broker/queue/store_thread.c", "        store_batch(thread->store, calls, n_calls);\n",
-         "        extern bool store_is_late;\n        store_is_late = true;\n"
-         "        store_batch(thread->store, calls, n_calls);\n"),
-        ("broker/queue/store_thread.c", "        give_back(thread, calls, n_calls);\n",
-         "        give_back(thread, calls, n_calls);\n        extern void store_commit_late(struct store *);\n"
-         "        usleep(20000);\n        store_commit_late(thread->store);\n"),
-    ]),
+    ("acknowledged before the commit", KILLS, "lost:", ACKNOWLEDGED_EARLY),
     ("a fence that nobody checks", KILLS, "doubled:", [
         ("broker/store/store_complete.c",
          "if (job.fence != (int64_t)result->fence || job.fence == 0) {", "if (job.fence == 0) {"),
@@ -53,6 +55,7 @@ MISTAKES = [
         ("broker/queue/core_submit.c", "receipt_sign(minisig, &core->keys->receipt, submit->entry, submit->entry_size);",
          "receipt_sign(minisig, &core->keys->receipt, submit->entry, submit->entry_size - submit->outcome);"),
     ]),
+    ("acknowledged before the commit, and the power is cut", CUTS, "lost:", ACKNOWLEDGED_EARLY),
     ("the database's log is synced now and then", CUTS, "lost:", [
         ("broker/store/sqlite.c", "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;"),
     ]),
