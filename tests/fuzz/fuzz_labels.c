@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Label files of any content: loaded, or refused with a problem. The first byte chooses which file
- * of a folder holds the input; the others are right.
+ * of a folder holds the input; the others are right. The folders are made once, in memory where the
+ * system offers that: the loader reads files, and making them cost more than all the rest.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -9,8 +10,6 @@
 
 #include "scorer/data/labels.h"
 #include "tests/fuzz/fuzz.h"
-
-static char folder[] = "/tmp/fuzz_labels_XXXXXX";
 
 static const struct {
     enum task task;
@@ -30,34 +29,57 @@ static const struct {
     {TASK_DETECTION, "annotations.json", {{NULL, NULL}}},
 };
 
-enum { N_CASES = sizeof(cases) / sizeof(cases[0]) };
+enum { N_CASES = sizeof(cases) / sizeof(cases[0]), N_OTHERS = 3 };
 
-static void in_folder(char path[static 256], const char *name)
+static char folders[N_CASES][40];
+
+static void in_folder(char path[static 256], size_t index, const char *name)
 {
-    snprintf(path, 256, "%s/%s", folder, name);
+    snprintf(path, 256, "%s/%s", folders[index], name);
 }
 
-static void write_file(const char *name, const void *data, size_t size)
+static void write_file(size_t index, const char *name, const void *data, size_t size)
 {
     char path[256];
 
-    in_folder(path, name);
+    in_folder(path, index, name);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     FUZZ_CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     close(fd);
 }
 
-static void remove_file(const char *name)
+static void remove_file(size_t index, const char *name)
 {
     char path[256];
 
-    in_folder(path, name);
+    in_folder(path, index, name);
     unlink(path);
 }
 
-static void remove_folder(void)
+static void remove_folders(void)
 {
-    rmdir(folder);
+    for (size_t index = 0; index < N_CASES; index++) {
+        remove_file(index, cases[index].name);
+        for (size_t i = 0; i < N_OTHERS && cases[index].others[i][0] != NULL; i++) {
+            remove_file(index, cases[index].others[i][0]);
+        }
+        rmdir(folders[index]);
+    }
+}
+
+static void make_folders(void)
+{
+    const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+    for (size_t index = 0; index < N_CASES; index++) {
+        snprintf(folders[index], sizeof(folders[index]), "%s/fuzz_labels_XXXXXX", place);
+        FUZZ_CHECK(mkdtemp(folders[index]) != NULL);
+        for (size_t i = 0; i < N_OTHERS && cases[index].others[i][0] != NULL; i++) {
+            const char *text = cases[index].others[i][1];
+            write_file(index, cases[index].others[i][0], text, strlen(text));
+        }
+    }
+    atexit(remove_folders);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -71,25 +93,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     if (!is_made) {
-        FUZZ_CHECK(mkdtemp(folder) != NULL);
-        atexit(remove_folder);
+        make_folders();
         is_made = true;
     }
-    unsigned choice = data[0] % N_CASES;
-    write_file(cases[choice].name, data + 1, size - 1);
-    for (size_t i = 0; i < 3 && cases[choice].others[i][0] != NULL; i++) {
-        write_file(cases[choice].others[i][0], cases[choice].others[i][1],
-                   strlen(cases[choice].others[i][1]));
-    }
-    struct labels_source source = {.task = cases[choice].task, .path = folder};
+    size_t choice = data[0] % N_CASES;
+    write_file(choice, cases[choice].name, data + 1, size - 1);
+    struct labels_source source = {.task = cases[choice].task, .path = folders[choice]};
     problems = (struct problems){0};
     bool ok = labels_load(&labels, &source, &problems, &err);
     FUZZ_CHECK(ok == (labels != NULL));
     FUZZ_CHECK(ok ? problems.n_all == 0 : err.code != ERR_NONE);
     labels_close(&labels);
-    remove_file(cases[choice].name);
-    for (size_t i = 0; i < 3 && cases[choice].others[i][0] != NULL; i++) {
-        remove_file(cases[choice].others[i][0]);
-    }
     return 0;
 }
