@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/report/plot.h"
+#include "client/report/tables.h"
 
 enum { FIGURE_WIDTH = 920, FIGURE_HEIGHT = 420, POINTS_MAX = 1000 };
 
@@ -110,7 +111,7 @@ static void write_curve(FILE *out, const struct scorecard_curve *curve)
     char area[32];
 
     snprintf(area, sizeof(area), "  %.2f", 100 * curve->auc);
-    write_name(out, curve->name[0] == '\0' ? "all classes" : curve->name, area);
+    write_name(out, curve->name[0] == '\0' ? report_all_classes : curve->name, area);
     putc('\n', out);
     for (size_t i = 0; i < CURVE_POINTS; i++) {
         fprintf(out, "%zu %g\n", i, 100 * curve->precision[i]);
@@ -118,17 +119,43 @@ static void write_curve(FILE *out, const struct scorecard_curve *curve)
     fputs("\n\n", out);
 }
 
+/* The curve of all classes first, then the greatest area: the legend lists them as they lie. */
+static bool is_listed_before(const struct scorecard_curve *a, const struct scorecard_curve *b)
+{
+    bool is_all = a->name[0] == '\0';
+
+    if (is_all || b->name[0] == '\0') {
+        return is_all && b->name[0] != '\0';
+    }
+    return a->auc > b->auc || (!(a->auc < b->auc) && strcmp(a->name, b->name) < 0);
+}
+
+/* The curve that is listed next after `last` (NULL: the first one); NULL at the end. */
+static const struct scorecard_curve *next_curve(const struct scorecard_split *split,
+                                                size_t n_curves, const struct scorecard_curve *last)
+{
+    const struct scorecard_curve *next = NULL;
+
+    for (size_t i = 0; i < n_curves; i++) {
+        const struct scorecard_curve *curve = &split->curves[i];
+        if (curve->has_value && (last == NULL || is_listed_before(last, curve)) &&
+            (next == NULL || is_listed_before(curve, next))) {
+            next = curve;
+        }
+    }
+    return next;
+}
+
 static void write_figure_6(FILE *out, const struct report *report)
 {
     const struct scorecard_split *split = &report->card.splits[report->options.split];
+    const struct scorecard_curve *curve = NULL;
     size_t n_curves = 0;
 
     fputs("$curves << END\n", out);
-    for (size_t i = 0; i < report->card.n_curves; i++) {
-        if (split->curves[i].has_value) {
-            write_curve(out, &split->curves[i]);
-            n_curves++;
-        }
+    while ((curve = next_curve(split, report->card.n_curves, curve)) != NULL) {
+        write_curve(out, curve);
+        n_curves++;
     }
     fputs("END\n", out);
     fprintf(out,

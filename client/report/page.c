@@ -31,7 +31,7 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}"
     "th{font-weight:600;font-size:.8rem;color:var(--soft);vertical-align:bottom}"
     "th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);text-align:left}"
-    "tr:last-child td{border-bottom:0}"
+    "tr:last-child td{border-bottom:0}.all td{font-weight:600}"
     ".n{text-align:right}th:last-child,td:last-child{padding-right:0}"
     "figure{margin:.5rem 0 0;background:#fff;border-radius:.4rem;padding:.5rem;overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:34rem;height:auto}"
@@ -85,7 +85,9 @@ static bool write_table(FILE *out, const struct report *report, enum report_tabl
     fputs("</tr></thead><tbody>", out);
     for (size_t i = 0; i < table.n_cells && table.n_columns > 0; i++) {
         size_t column = i % table.n_columns;
-        fputs(column == 0 ? "<tr>" : "", out);
+        if (column == 0) {
+            fputs(strcmp(table.cells[i], report_all_classes) == 0 ? "<tr class=all>" : "<tr>", out);
+        }
         write_cell(out, "td", &table.columns[column], table.cells[i]);
         fputs(column + 1 == table.n_columns ? "</tr>\n" : "", out);
     }

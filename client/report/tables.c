@@ -135,6 +135,8 @@ static void fill_table_3(struct listing *table, const struct report *report)
     }
 }
 
+const char report_all_classes[] = "all classes";
+
 /* Over all classes that have a count. */
 static double mean_of_all_counts(const struct report *report)
 {
@@ -154,7 +156,7 @@ static void fill_table_4(struct listing *table, const struct report *report)
         add_metric(table, &group->metrics, MEAN_CLASS_TOP1_ACCURACY);
         add_metric(table, &group->metrics, MEAN_CLASS_TOP5_ACCURACY);
     }
-    listing_text(table, "all classes");
+    listing_text(table, report_all_classes);
     listing_int(table, all->classes);
     add_mean_count(table, mean_of_all_counts(report));
     listing_int(table, all->images);
@@ -181,7 +183,7 @@ static void fill_table_5(struct listing *table, const struct report *report)
         add_mean_count(table, report->groups[i].mean_train_images);
         add_detection(table, &report->groups[i].metrics);
     }
-    listing_text(table, "all classes");
+    listing_text(table, report_all_classes);
     listing_int(table, all->classes);
     add_mean_count(table, mean_of_all_counts(report));
     add_detection(table, &all->metrics);
@@ -254,7 +256,7 @@ static void fill_figure_6(struct listing *table, const struct report *report)
 
     for (size_t i = 0; i < report->card.n_curves; i++) {
         const struct scorecard_curve *curve = &split->curves[i];
-        listing_text(table, curve->name[0] == '\0' ? "all classes" : curve->name);
+        listing_text(table, curve->name[0] == '\0' ? report_all_classes : curve->name);
         if (curve->has_value) {
             add_percent(table, curve->auc);
         } else {

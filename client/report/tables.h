@@ -37,5 +37,8 @@ bool report_table_is_there(const struct report *report, enum report_table which)
 /* Fills a table, which the caller ends with listing_free. */
 struct listing report_table_make(const struct report *report, enum report_table which);
 
+/* What the row over all classes is called. */
+extern const char report_all_classes[];
+
 /* "public", "private", "all" */
 const char *report_split_name(enum card_split split);
