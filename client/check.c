@@ -127,7 +127,8 @@ int command_check(int argc, char **argv)
         code = offline_read(&submission, arguments.submission, &offline, &catalog, arena);
     }
     if (code == EXIT_DONE) {
-        printf("%s: valid, %" PRIu64 " rows%s\n", arguments.submission, submission.n_rows,
+        printf("%s: valid, %" PRIu64 " %s%s\n", arguments.submission, submission.n_rows,
+               offline_rows_name(&offline.competition, submission.n_rows),
                images[0] == '\0' ? " (no image list: ids were not looked up)" : "");
     }
     arena_close(&arena);

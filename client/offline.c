@@ -149,6 +149,14 @@ out:
     return code;
 }
 
+const char *offline_rows_name(const struct competition *competition, uint64_t n_rows)
+{
+    if (competition->submission.format == FORMAT_PREDICTION_STRING) {
+        return n_rows == 1 ? "box" : "boxes";
+    }
+    return n_rows == 1 ? "row" : "rows";
+}
+
 enum exit_code offline_labels(struct labels **labels, const char *path,
                               const struct offline *offline)
 {

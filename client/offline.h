@@ -46,6 +46,9 @@ enum exit_code offline_read(struct submission *submission, const char *path,
                             const struct offline *offline, const struct catalog *catalog,
                             struct arena *arena);
 
+/* What the rows of a submission are called: those of a prediction string are boxes. */
+const char *offline_rows_name(const struct competition *competition, uint64_t n_rows);
+
 /* Reads labels, which the caller closes. EXIT_DONE, or EXIT_USAGE: wrong labels are not the
  * submission's fault. */
 enum exit_code offline_labels(struct labels **labels, const char *path,

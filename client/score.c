@@ -200,9 +200,10 @@ static bool print_card(const struct scoring *scoring, struct err *err)
     if (arguments->is_json) {
         return print_json(card, arguments->splits, err);
     }
-    printf("%s\n%s: %" PRId64 " rows, %" PRId64 " bytes\nsha256 %s\n\n",
+    printf("%s\n%s: %" PRId64 " %s, %" PRId64 " bytes\nsha256 %s\n\n",
            competition->title[0] == '\0' ? competition->id : competition->title,
-           arguments->submission, card->submission_rows, card->submission_bytes,
+           arguments->submission, card->submission_rows,
+           offline_rows_name(competition, (uint64_t)card->submission_rows), card->submission_bytes,
            scoring->hashing.digest.text);
     return cardtext_print(stdout, card, competition, arguments->splits, err);
 }

@@ -355,8 +355,7 @@ static void read_rest(struct lane *lane, size_t index)
 bool reading_gather(struct problems *problems, uint64_t *n_rows, struct lane *lane, struct err *err)
 {
     struct reading *reading = lane->reading;
-    uint64_t n_lines = 0;
-
+    reading->n_lines = 0;
     for (size_t i = 0; i < reading->n_parts; i++) {
         struct part *part = &reading->parts[i];
         if (part->status == PART_FAILED) {
@@ -364,10 +363,10 @@ bool reading_gather(struct problems *problems, uint64_t *n_rows, struct lane *la
             return false;
         }
         for (uint32_t j = 0; j < part->problems.n_kept; j++) {
-            part->problems.kept[j].line += part->problems.kept[j].line == 0 ? 0 : n_lines;
+            part->problems.kept[j].line += part->problems.kept[j].line == 0 ? 0 : reading->n_lines;
         }
         problems_merge(problems, &part->problems);
-        n_lines += part->n_lines;
+        reading->n_lines += part->n_lines;
         *n_rows += part->n_rows;
         if (part->status == PART_STOPPED) {
             reading->n_parts = i + 1;

@@ -109,6 +109,7 @@ struct reading {
     bool has_plain;
 
     size_t n_parts;
+    uint64_t n_lines; /* ends of lines in those that were gathered */
     struct part *parts;
     atomic_size_t next_part;
     atomic_size_t last_part; /* those behind it need not be read any more */

@@ -33,7 +33,7 @@ static bool merge_seen(const struct reading *reading)
     return both == 0;
 }
 
-/* Adds one problem for all images that have no row, naming the first ones. */
+/* Adds one problem, where the file ends, for all images that have no row, naming the first ones. */
 static void check_missing(const struct reading *reading, struct problems *problems)
 {
     const struct catalog *catalog = reading->source->catalog;
@@ -52,8 +52,8 @@ static void check_missing(const struct reading *reading, struct problems *proble
         }
     }
     if (n > 0) {
-        problems_add(problems, 0, 0, "%zu %s missing: %s%s", n, n == 1 ? "id is" : "ids are", names,
-                     n > MISSING_NAMED ? ", …" : "");
+        problems_add(problems, reading->n_lines + 1, 1, "%zu %s missing: %s%s", n,
+                     n == 1 ? "id is" : "ids are", names, n > MISSING_NAMED ? ", …" : "");
     }
 }
 

@@ -137,7 +137,7 @@ class CheckTest(Files):
             done = self.check("id,predicted\na,1 2 3 4 5\nc,1 2 3 4 5\n", *arguments, check=1,
                               competition=competition)
             self.assertIn("submission.csv:3:1: id 'c' is not in the list of images", done.stderr)
-            self.assertIn("submission.csv: 1 id is missing: 'b'", done.stderr)
+            self.assertIn("submission.csv:4:1: 1 id is missing: 'b'", done.stderr)
 
     def test_classes(self):
         self.write("classes.csv", "category_id\n1\n2\n3\n4\n5\n")

@@ -328,7 +328,7 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
           {1, 14, "column 'id' stands twice"},
           {1, 1, "column 'predicted' is missing, expected the header 'id,predicted'"}}},
         {"id,\"pre\"dicted\n", FORMAT_TOPK, {{1, 9, "text behind the closing quote of a field"}}},
-        {TOPK "a,1 2\n", FORMAT_TOPK, {{0, 0, "2 ids are missing: 'b', 'c'"}}},
+        {TOPK "a,1 2\n", FORMAT_TOPK, {{3, 1, "2 ids are missing: 'b', 'c'"}}},
         {TOPK "a,1 2\nb,1 2\na,1 2\nc,1 2\nz,1 2\n,1 2\n",
          FORMAT_TOPK,
          {{4, 1, "id 'a' repeats"},
@@ -359,11 +359,11 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
          FORMAT_TOPK,
          {{2, 1, "row has 1 fields, the header has 2"},
           {3, 1, "row has 3 fields, the header has 2"},
-          {0, 0, "2 ids are missing: 'a', 'b'"}}},
+          {5, 1, "2 ids are missing: 'a', 'b'"}}},
         {TOPK "a,1 2\nb,\"1 2\nc,1 2\n", FORMAT_TOPK, {{3, 3, "this quote never closes"}}},
         {TOPK "a,1 2\nb,1 \"2\nc,1 2\n",
          FORMAT_TOPK,
-         {{3, 5, "quote inside a field without quotes"}, {0, 0, "1 id is missing: 'b'"}}},
+         {{3, 5, "quote inside a field without quotes"}, {5, 1, "1 id is missing: 'b'"}}},
         {TOPK "a,1 2\n\"b\n\",1 2\nc,x 2\nb,2 1\n",
          FORMAT_TOPK,
          {{3, 1, "id 'b?' is not in the list of images"},
@@ -403,7 +403,7 @@ static void test_submission_read_tells_all_that_is_wrong(void **state)
           {3, 3, "the last box has 2 values, expected 6"},
           {4, 1, "id 'a' repeats"},
           {5, 1, "id 'd' is not in the list of images"},
-          {0, 0, "1 id is missing: 'c'"}}},
+          {6, 1, "1 id is missing: 'c'"}}},
         {BOXES "7,0,1,1,1,1\n7,0,1,1,1,1,1,1\n7,0,1,1,1,1,1\n",
          FORMAT_BOXES,
          {{2, 1, "row has 6 fields, the header has 7"},
@@ -450,11 +450,12 @@ static void test_submission_read_unpacks(void **state)
     static const struct {
         size_t size;
         size_t unpacked_max;
+        uint64_t line;
         const char *text;
     } cases[] = {
-        {sizeof(gzip) - 1, 25, "1 id is missing: 'c'"},
-        {sizeof(gzip) - 1, 24, "unpacked, the file has more than 24 bytes"},
-        {sizeof(gzip) - 10, 25, "file cannot be unpacked: truncated gzip input"},
+        {sizeof(gzip) - 1, 25, 4, "1 id is missing: 'c'"},
+        {sizeof(gzip) - 1, 24, 0, "unpacked, the file has more than 24 bytes"},
+        {sizeof(gzip) - 10, 25, 0, "file cannot be unpacked: truncated gzip input"},
     };
     struct catalog catalog = make_catalog(letters, false);
 
@@ -471,7 +472,7 @@ static void test_submission_read_unpacks(void **state)
             assert_false(submission_read(&submission, &source, arena, &problems, &err));
             assert_int_equal(err.code, ERR_INPUT);
             assert_int_equal(problems.n_all, 1);
-            assert_int_equal(problems.kept[0].line, 0);
+            assert_int_equal(problems.kept[0].line, cases[i].line);
             assert_string_equal(problems.kept[0].text, cases[i].text);
         }
     }
