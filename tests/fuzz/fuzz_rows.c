@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct transcript expected = {0};
     struct transcript read = {0};
 
-    if (size == 0 || size > 1 << 14) { /* the oracle counts lines from the start each time */
+    if (size == 0) {
         return 0;
     }
     size_t cut = data[0];

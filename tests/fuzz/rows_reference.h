@@ -72,24 +72,33 @@ struct reference {
     size_t field_start;
     size_t n_fields;
     uint64_t row_line;
+
+    /* where reference_position was last */
+    size_t at;
+    size_t line_start;
+    uint64_t n_lines;
 };
 
-/* Line and column of a byte, counted from the start of the input. */
-static void reference_position(const struct reference *reference, size_t offset, uint64_t *line,
+/* Line and column of a byte; counted from the last one on, or from the start of the input. */
+static void reference_position(struct reference *reference, size_t offset, uint64_t *line,
                                uint32_t *column)
 {
-    size_t line_start = 0;
-
-    *line = 1;
-    for (size_t i = 0; i < offset; i++) {
+    if (offset < reference->at) {
+        reference->at = 0;
+        reference->line_start = 0;
+        reference->n_lines = 0;
+    }
+    for (; reference->at < offset; reference->at++) {
+        size_t i = reference->at;
         bool is_crlf =
             reference->data[i] == '\r' && i + 1 < reference->size && reference->data[i + 1] == '\n';
         if (reference->data[i] == '\n' || (reference->data[i] == '\r' && !is_crlf)) {
-            line_start = i + 1;
-            *line += 1;
+            reference->line_start = i + 1;
+            reference->n_lines++;
         }
     }
-    *column = (uint32_t)(offset - line_start) + 1;
+    *line = reference->n_lines + 1;
+    *column = (uint32_t)(offset - reference->line_start) + 1;
 }
 
 static size_t reference_text_start(const struct reference *reference)
