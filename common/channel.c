@@ -30,6 +30,7 @@ enum {
     RECONNECT_MAX_MS = 1000,
     WAITS_MAX = 16,
     ENDPOINT_SIZE = 256,
+    OWN_ID_BYTES = 5,
 };
 
 struct channel {
@@ -237,6 +238,13 @@ enum channel_outcome channel_send(struct channel *channel, const struct channel_
     return CHANNEL_DONE;
 }
 
+/* A peer may choose its routing id, and with it the place of one that is to come: only the ids that
+ * our side makes up, 5 bytes that begin with 0, are taken. */
+static bool is_own_id(const unsigned char *id, size_t size)
+{
+    return size == OWN_ID_BYTES && id[0] == 0;
+}
+
 static int receive_part(struct channel *channel)
 {
     int n;
@@ -265,11 +273,11 @@ enum channel_outcome channel_receive(struct channel *channel, struct channel_pee
     }
     if (channel->kind == CHANNEL_ROUTER) {
         size_t id_size = zmq_msg_size(&channel->frame);
-        if (peer != NULL && id_size <= sizeof(peer->id)) {
+        if (peer != NULL && id_size == OWN_ID_BYTES) {
             peer->size = (uint8_t)id_size;
             memcpy(peer->id, zmq_msg_data(&channel->frame), id_size);
         }
-        if (id_size > sizeof(((struct channel_peer *)0)->id) || !zmq_msg_more(&channel->frame) ||
+        if (!is_own_id(zmq_msg_data(&channel->frame), id_size) || !zmq_msg_more(&channel->frame) ||
             receive_part(channel) < 0) {
             drop_rest(channel);
             return CHANNEL_TOO_LONG;

@@ -45,7 +45,8 @@ enum channel_outcome {
     CHANNEL_EMPTY,    /* receive: nothing waits */
     CHANNEL_NO_PEER,  /* send: the peer is gone, or not connected yet */
     CHANNEL_FULL,     /* send: the peer does not keep up */
-    CHANNEL_TOO_LONG, /* receive: more frames than one; dropped */
+    CHANNEL_TOO_LONG, /* receive: more frames than one, or a routing id of the peer's choice;
+                         dropped */
 };
 
 MUST_CHECK bool channel_context_open(struct channel_context **context, struct err *err);

@@ -63,10 +63,39 @@ void copy_release(struct copy **copy)
     for (int form = 0; form < FORM_N; form++) {
         content_release(&released->forms[form]);
     }
+    for (size_t i = 0; i < COPY_PARTS; i++) {
+        content_release(&released->parts[i].content);
+    }
     wire_buffer_free(&released->head);
     wire_buffer_free(&released->rows);
     free(released->row_offsets);
     free(released);
+}
+
+struct content *copy_find_part(const struct copy *copy, enum copy_form form, size_t first,
+                               size_t limit)
+{
+    for (size_t i = 0; i < COPY_PARTS; i++) {
+        const struct copy_part *part = &copy->parts[i];
+        if (part->content != NULL && part->form == form && part->first == first &&
+            part->limit == limit) {
+            return part->content;
+        }
+    }
+    return NULL;
+}
+
+void copy_keep_part(struct copy *copy, enum copy_form form, size_t first, size_t limit,
+                    struct content *content)
+{
+    struct copy_part *part = &copy->parts[copy->next_part];
+
+    if (content->bytes.size_bytes > COPY_PART_BYTES_MAX) {
+        return;
+    }
+    content_release(&part->content);
+    *part = (struct copy_part){form, first, limit, content_hold(content)};
+    copy->next_part = (copy->next_part + 1) % COPY_PARTS;
 }
 
 bool copy_competition(struct wire_competition_row *row, const struct copy *copy)

@@ -15,6 +15,16 @@ enum copy_kind { COPY_COMPETITIONS, COPY_BOARD_PUBLIC, COPY_BOARD_PRIVATE };
 
 enum copy_form { FORM_JSON, FORM_CSV, FORM_PAGE, FORM_N };
 
+enum { COPY_PARTS = 16, COPY_PART_BYTES_MAX = 128 << 10 };
+
+/* A part of a board as it was asked for lately. */
+struct copy_part {
+    enum copy_form form;
+    size_t first;
+    size_t limit;
+    struct content *content; /* NULL: none */
+};
+
 struct copy {
     size_t n_holders;
     enum copy_kind kind;
@@ -25,10 +35,20 @@ struct copy {
     uint64_t version;
     int64_t changed_ms;
     struct content *forms[FORM_N]; /* made by who first needs them; NULL before */
+    struct copy_part parts[COPY_PARTS];
+    size_t next_part; /* the one that is forgotten for the next */
 };
 
 struct copy *copy_hold(struct copy *copy);
 void copy_release(struct copy **copy);
+
+/* A part that was kept; NULL where it was not. Borrowed. */
+struct content *copy_find_part(const struct copy *copy, enum copy_form form, size_t first,
+                               size_t limit);
+
+/* Keeps a part in the place of the oldest; one that is too large is not kept. */
+void copy_keep_part(struct copy *copy, enum copy_form form, size_t first, size_t limit,
+                    struct content *content);
 
 /* The competition of a board. False where the broker sent something else. */
 MUST_CHECK bool copy_competition(struct wire_competition_row *row, const struct copy *copy);

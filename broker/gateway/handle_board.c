@@ -60,6 +60,22 @@ static const char *cache_control(const struct exchange *exchange)
     return exchange_token(exchange).size == 0 ? "no-cache" : "private, no-store";
 }
 
+/* Answers with a part of a board that was just written, and keeps it for the next who asks. */
+static void answer_part(struct exchange *exchange, struct jwriter *writer, const char *type,
+                        struct copy *copy, const struct copy_part *part)
+{
+    struct content *content = NULL;
+    struct err err;
+
+    if (!content_make(&content, writer, type, &err)) {
+        exchange_fail_err(exchange, &err);
+        return;
+    }
+    copy_keep_part(copy, part->form, part->first, part->limit, content);
+    exchange_answer_shared(exchange, content, cache_control(exchange));
+    content_release(&content);
+}
+
 /* Answers with what was written; keeps it with the copy where `kept` is a place of the copy. */
 static void answer_written(struct exchange *exchange, struct jwriter *writer, const char *type,
                            struct content **kept)
@@ -93,9 +109,10 @@ static void on_json(struct exchange *exchange, struct copy *copy)
         exchange_fail_input(exchange, &err);
         return;
     }
-    bool is_usual = first == 0 && limit == JSON_ROWS;
-    if (is_usual && copy->forms[FORM_JSON] != NULL) {
-        exchange_answer_shared(exchange, copy->forms[FORM_JSON], cache_control(exchange));
+    const struct copy_part part = {FORM_JSON, (size_t)first, (size_t)limit, NULL};
+    struct content *kept = copy_find_part(copy, part.form, part.first, part.limit);
+    if (kept != NULL) {
+        exchange_answer_shared(exchange, kept, cache_control(exchange));
         return;
     }
     jwriter_start(&writer, BOARD_BYTES_MAX);
@@ -104,8 +121,7 @@ static void on_json(struct exchange *exchange, struct copy *copy)
         exchange_fail(exchange, 502, "bad_answer", "the broker answered something else");
         return;
     }
-    answer_written(exchange, &writer, "application/json",
-                   is_usual ? &copy->forms[FORM_JSON] : NULL);
+    answer_part(exchange, &writer, "application/json", copy, &part);
 }
 
 void handle_board_json(struct exchange *exchange)
@@ -156,8 +172,10 @@ static void on_page(struct exchange *exchange, struct copy *copy)
         exchange_fail_input(exchange, &err);
         return;
     }
-    if (first == 0 && copy->forms[FORM_PAGE] != NULL) {
-        exchange_answer_shared(exchange, copy->forms[FORM_PAGE], cache_control(exchange));
+    const struct copy_part part = {FORM_PAGE, (size_t)first, 0, NULL};
+    struct content *kept = copy_find_part(copy, part.form, part.first, part.limit);
+    if (kept != NULL) {
+        exchange_answer_shared(exchange, kept, cache_control(exchange));
         return;
     }
     html_start(&html, BOARD_BYTES_MAX);
@@ -166,8 +184,7 @@ static void on_page(struct exchange *exchange, struct copy *copy)
         exchange_fail(exchange, 502, "bad_answer", "the broker answered something else");
         return;
     }
-    answer_written(exchange, &html.out, "text/html; charset=utf-8",
-                   first == 0 ? &copy->forms[FORM_PAGE] : NULL);
+    answer_part(exchange, &html.out, "text/html; charset=utf-8", copy, &part);
 }
 
 void handle_board_page(struct exchange *exchange)

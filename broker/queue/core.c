@@ -205,6 +205,7 @@ bool core_store(struct core *core, struct core_request *request, struct err *err
         return err_set(err, ERR_SYSTEM, "no memory for an effect");
     }
     effect->call = &request->call;
+    request->call.is_urgent = request->is_urgent;
     request->is_stored = true;
     core->n_pending++;
     return true;
@@ -460,6 +461,7 @@ void core_frame_named(struct core *core, enum core_side side, const struct chann
         return;
     }
     request->has_peer = true;
+    request->is_urgent = side == CORE_WORKERS;
     request->request_id = request->message.request_id;
     if (side == CORE_WORKERS) {
         pace_seen(&core->pace, peer, now->boot_ms);

@@ -279,8 +279,7 @@ bool core_begin_submit_commit(struct core *core, struct core_request *request,
         return false;
     }
     /* a worker that waits gets the job out of the same commit */
-    request->is_woken = core->n_waiters > 0;
-    return core_wake(core, 1, now, err);
+    return core_wake_behind(&request->is_woken, core, now, err);
 }
 
 /* ---- reading ---- */

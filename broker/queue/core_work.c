@@ -17,6 +17,7 @@ enum {
     MEASURE_MS = 2000,
     NO_JOB_RETRY_MS = 100,
     CLAIM_WAIT_MAX_MS = 60000,
+    PENDING_SHARED_MAX = 128, /* half a batch: what is given now is in the next commit */
 };
 
 /* Printable ASCII without quotes: what an entry of the log can hold. */
@@ -151,28 +152,47 @@ bool core_begin_claim(struct core *core, struct core_request *request, const str
     return store_claim(core, request, now, err);
 }
 
+/* Sends the claim of the one that waits longest. */
+static bool wake_first(struct core *core, bool is_urgent, const struct core_now *now,
+                       struct err *err)
+{
+    const struct waiter *waiter = &core->waiters[0];
+    struct core_request *request = core_request_new();
+
+    if (request == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for a request");
+    }
+    request->has_peer = true;
+    request->is_urgent = is_urgent;
+    request->side = CORE_WORKERS;
+    request->peer = waiter->peer;
+    request->request_id = waiter->request_id;
+    request->message.type = WIRE_CLAIM;
+    request->deadline_boot_ms = waiter->deadline_boot_ms;
+    memcpy(request->text, waiter->worker, sizeof(waiter->worker));
+    waiter_remove(core, 0);
+    if (!store_claim(core, request, now, err)) {
+        core_request_free(request);
+        return false;
+    }
+    return true;
+}
+
 bool core_wake(struct core *core, size_t n_jobs, const struct core_now *now, struct err *err)
 {
     for (; n_jobs > 0 && core->n_waiters > 0; n_jobs--) {
-        const struct waiter *waiter = &core->waiters[0];
-        struct core_request *request = core_request_new();
-        if (request == NULL) {
-            return err_set(err, ERR_SYSTEM, "no memory for a request");
-        }
-        request->has_peer = true;
-        request->side = CORE_WORKERS;
-        request->peer = waiter->peer;
-        request->request_id = waiter->request_id;
-        request->message.type = WIRE_CLAIM;
-        request->deadline_boot_ms = waiter->deadline_boot_ms;
-        memcpy(request->text, waiter->worker, sizeof(waiter->worker));
-        waiter_remove(core, 0);
-        if (!store_claim(core, request, now, err)) {
-            core_request_free(request);
+        if (!wake_first(core, true, now, err)) {
             return false;
         }
     }
     return true;
+}
+
+bool core_wake_behind(bool *is_woken, struct core *core, const struct core_now *now,
+                      struct err *err)
+{
+    *is_woken = core->n_waiters > 0 && core->n_pending <= PENDING_SHARED_MAX;
+    return !*is_woken || wake_first(core, false, now, err);
 }
 
 /* ---- a job that nobody got ---- */

@@ -34,6 +34,7 @@ struct core_request {
     struct contest *contest;
     const struct store_quota *quota; /* what a refusal tells of it; NULL where it is unknown */
     bool is_stored;                  /* given to the store: core_stored ends it */
+    bool is_urgent;                  /* it may overtake what clients asked for */
     bool is_woken;                   /* a submit: a waiting claim was sent behind it */
     char file_name[FILE_NAME_SIZE];
     char text[MESSAGE_SIZE];
@@ -230,9 +231,15 @@ struct store_pace pace_now(const struct pace *pace, int64_t boot_ms);
 
 bool core_is_same_peer(const struct channel_peer *a, const struct channel_peer *b);
 
-/* Sends claims for up to `n_jobs` of the workers that wait. Errors: ERR_SYSTEM. */
+/* Sends claims for up to `n_jobs` of the workers that wait, for jobs that are committed. Errors:
+ * ERR_SYSTEM. */
 MUST_CHECK bool core_wake(struct core *core, size_t n_jobs, const struct core_now *now,
                           struct err *err);
+
+/* Sends one behind a call that makes a job and was just given to the store, so that both share the
+ * commit; *is_woken is false where nobody waits, or so much does that it is better woken later. */
+MUST_CHECK bool core_wake_behind(bool *is_woken, struct core *core, const struct core_now *now,
+                                 struct err *err);
 
 /* Recomputes when the next board is to be frozen. */
 void core_schedule_freeze(struct core *core);

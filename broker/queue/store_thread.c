@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two rings under one lock: calls that wait, calls that are done. See the header.
+ * Rings under one lock: calls that wait, those of workers for themselves, and calls that are done.
+ * See the header.
  */
 #include "broker/queue/store_thread.h"
 
@@ -13,7 +14,7 @@
 
 #include "common/crashpoint.h"
 
-enum { RING_MIN = 1024 };
+enum { RING_MIN = 1024, URGENT_MAX = STORE_BATCH_MAX / 2 };
 
 /* First in, first out; grows, never shrinks. */
 struct ring {
@@ -28,6 +29,7 @@ struct store_thread {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t has_calls;
+    struct ring urgent;
     struct ring waiting;
     struct ring done;
     bool is_started;
@@ -66,14 +68,16 @@ static size_t ring_take(struct ring *ring, struct store_call **calls, size_t n_m
     return n_taken;
 }
 
-/* Waits for calls; 0 when the thread is to end. */
+/* Waits for calls; 0 when the thread is to end. A flood of clients must not hold up leases and
+ * results, nor the workers the clients: the urgent calls come first, in half of a batch. */
 static size_t take_waiting(struct store_thread *thread, struct store_call **calls)
 {
     pthread_mutex_lock(&thread->lock);
-    while (thread->waiting.n_calls == 0 && !thread->is_ending) {
+    while (thread->urgent.n_calls + thread->waiting.n_calls == 0 && !thread->is_ending) {
         pthread_cond_wait(&thread->has_calls, &thread->lock);
     }
-    size_t n_calls = ring_take(&thread->waiting, calls, STORE_BATCH_MAX);
+    size_t n_calls = ring_take(&thread->urgent, calls, URGENT_MAX);
+    n_calls += ring_take(&thread->waiting, calls + n_calls, STORE_BATCH_MAX - n_calls);
     pthread_mutex_unlock(&thread->lock);
     return n_calls;
 }
@@ -155,6 +159,7 @@ void store_thread_close(struct store_thread **thread)
     }
     pthread_cond_destroy(&closed->has_calls);
     pthread_mutex_destroy(&closed->lock);
+    free(closed->urgent.calls);
     free(closed->waiting.calls);
     free(closed->done.calls);
     free(closed);
@@ -164,7 +169,7 @@ void store_thread_close(struct store_thread **thread)
 bool store_thread_give(struct store_thread *thread, struct store_call *call, struct err *err)
 {
     pthread_mutex_lock(&thread->lock);
-    bool ok = ring_put(&thread->waiting, call);
+    bool ok = ring_put(call->is_urgent ? &thread->urgent : &thread->waiting, call);
     pthread_cond_signal(&thread->has_calls);
     pthread_mutex_unlock(&thread->lock);
     return ok || err_set(err, ERR_SYSTEM, "no memory for a call");

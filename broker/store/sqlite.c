@@ -27,6 +27,7 @@ enum {
     PARAMETERS_MAX = 24,
     CHECKPOINT_PAGES = 4000,
     CACHE_KIB = 65536,
+    WAL_BYTES_KEPT = 256 << 20, /* a longer one, as a backup leaves it, is cut after a checkpoint */
     SQL_BYTES_MAX = 100000,
     VALUE_BYTES_MAX = 8 << 20,
 };
@@ -349,8 +350,8 @@ static bool set_pragmas(struct db *db, struct err *err)
     snprintf(text, sizeof(text),
              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
              "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;"
-             "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=%d;",
-             CACHE_KIB, CHECKPOINT_PAGES);
+             "PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d;",
+             CACHE_KIB, CHECKPOINT_PAGES, WAL_BYTES_KEPT);
     return run_text(db, text, err);
 }
 

@@ -431,6 +431,7 @@ enum store_call_kind {
 /* Any call, as it waits for the store. */
 struct store_call {
     enum store_call_kind kind;
+    bool is_urgent; /* of a worker: it may overtake what clients asked for */
     union {
 #define STORE_CALL(name, NAME) struct store_##name name;
 #include "broker/store/calls.def"

@@ -5,8 +5,7 @@
  */
 #include "tests/load/load.h"
 
-/* Claims and completes; one answer in turn leads to the next request. */
-static void work_all(struct load *load, size_t n_submissions, size_t window)
+void work_all(struct load *load, size_t n_submissions, size_t window)
 {
     struct flight flight = {.latencies_us = calloc(2 * n_submissions, sizeof(int64_t)),
                             .first_request = load->fixture.next_request + 1};
@@ -64,5 +63,6 @@ int load_accepts(size_t n_submissions, size_t window)
     fixture_stop(&load.fixture, SIGTERM);
     print_usage(n_submissions);
     fixture_close(&load.fixture);
+    free(load.tokens);
     return 0;
 }

@@ -7,28 +7,6 @@
 
 static struct load load;
 
-/* A team of its own for every submission, scored at once. */
-static void fill(size_t n_teams)
-{
-    char token[TOKEN_SIZE];
-    char name[64];
-
-    for (size_t i = 1; i < n_teams; i++) {
-        snprintf(name, sizeof(name), "owls of the wood %zu", i);
-        fixture_make_team(&load.fixture, "load", name, token);
-        struct wire_message submission = fixture_submission("load", token, i, i);
-        if (fixture_ask(&load.fixture, submission).type != WIRE_SUBMIT_ACCEPTED) {
-            fixture_fail("not accepted");
-        }
-        struct wire_message job = fixture_claim(&load.fixture, 1000);
-        struct wire_message result =
-            fixture_result(job.job.job_id, job.job.fence, (double)(i * 7919 % 99991) / 99991);
-        if (job.type != WIRE_JOB || fixture_work(&load.fixture, result).type != WIRE_RESULT_TAKEN) {
-            fixture_fail("not scored");
-        }
-    }
-}
-
 static void publish(void)
 {
     struct wire_message request = {.type = WIRE_BOARD_MOVE};
@@ -95,12 +73,11 @@ int load_board(size_t n_teams, char **command)
 {
     char address[256];
 
-    load_open(&load, 1);
-    int64_t start_us = now_us();
-    fill(n_teams);
+    load_open(&load, n_teams);
+    submit_range(&load, "accepts", 0, n_teams, WINDOW);
+    work_all(&load, n_teams, WINDOW);
     publish();
-    printf("%zu teams in %.0f s, broker %" PRId64 " KiB\n", n_teams,
-           1e-6 * (double)(now_us() - start_us), load_memory_kib(&load));
+    printf("%zu teams on the board, broker %" PRId64 " KiB\n", n_teams, load_memory_kib(&load));
     pid_t gateway = start_gateway(address, sizeof(address));
     int code = run_command(command, address, gateway);
     kill(gateway, SIGTERM);

@@ -11,8 +11,8 @@ folder=$(mktemp -d)
 nginx_pid=
 trap '[ -z "$nginx_pid" ] || kill "$nginx_pid"; rm -rf "$folder"' EXIT
 
-# The whole-page rows that make about 100 kB of JSON.
-path="/v1/competitions/load/leaderboard?first=${FIRST:-50000}&rows=${ROWS:-500}"
+# Rows that make about 100 kB of JSON, in the middle of the board.
+path="/v1/competitions/load/leaderboard?first=${FIRST:-1000}&limit=${ROWS:-500}"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 
 start_nginx() {
@@ -55,7 +55,7 @@ measure() {
     awk -v name="$1" -v rate="$rate" -v ticks=$((after - before)) -v seconds="$seconds" \
         -v p99="$(awk '$1 == "99%" { print $2 }' <<<"$out")" 'BEGIN {
             printf "%-8s %8.0f requests/s  p99 %s  %.0f us of processor a request\n", name, rate,
-                p99, rate > 0 ? 1e4 * ticks / (rate * seconds) : 0 }'
+                p99, (rate > 0 ? 1e4 * ticks / (rate * seconds) : 0) }'
 }
 
 start_nginx

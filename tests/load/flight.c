@@ -12,6 +12,34 @@ int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* `WINDOW` at a time; an answer finds its team by its request. */
+static void make_teams(struct load *load)
+{
+    struct fixture *fixture = &load->fixture;
+    uint64_t first = fixture->next_request + 1;
+    size_t n_sent = 0;
+
+    for (size_t n_made = 0; n_made < load->n_teams; n_made++) {
+        struct wire_message answer = {0};
+        for (; n_sent < load->n_teams && n_sent - n_made < WINDOW; n_sent++) {
+            struct wire_message request = {.type = WIRE_TEAM_PUT};
+            char name[64];
+            snprintf(name, sizeof(name), "owls of the wood %zu", n_sent);
+            request.team_put.token = wire_text(fixture->organizer);
+            request.team_put.competition = wire_text("load");
+            request.team_put.name = wire_text(name);
+            request.team_put.members = wire_text("ada,grace");
+            fixture_send(fixture, fixture->gateway, &request);
+        }
+        for (int i = 0; i < 30 && !fixture_receive(fixture->gateway, &answer); i++) {
+        }
+        if (answer.type != WIRE_TEAM_MADE) {
+            fixture_fail("the team was not made");
+        }
+        wire_text_copy(load->tokens[answer.request_id - first], TOKEN_SIZE, answer.team_made.token);
+    }
+}
+
 void load_open(struct load *load, size_t n_teams)
 {
     static const char yaml[] = "competition: load\ntask: classification\nmetric: top1_accuracy\n"
@@ -20,17 +48,18 @@ void load_open(struct load *load, size_t n_teams)
     load->n_teams = n_teams;
     fixture_open(&load->fixture, 600000);
     fixture_make_competition(&load->fixture, yaml);
-    for (size_t i = 0; i < n_teams; i++) {
-        char name[32];
-        snprintf(name, sizeof(name), "team %zu", i);
-        fixture_make_team(&load->fixture, "load", name, load->tokens[i]);
+    load->tokens = calloc(n_teams, sizeof(load->tokens[0]));
+    if (load->tokens == NULL) {
+        fixture_fail("no memory for tokens");
     }
+    make_teams(load);
 }
 
 void load_close(struct load *load)
 {
     fixture_stop(&load->fixture, SIGTERM);
     fixture_close(&load->fixture);
+    free(load->tokens);
 }
 
 /* A file below /proc/PID of the broker. */

@@ -10,13 +10,13 @@
 
 #include "tests/unit/broker_fixture.h"
 
-enum { LOAD_TEAMS_MAX = 1000, WINDOW_MAX = 4096 };
+enum { WINDOW_MAX = 4096, WINDOW = 256 };
 
 /* A broker, and competition "load" with so many teams. */
 struct load {
     struct fixture fixture;
     size_t n_teams;
-    char tokens[LOAD_TEAMS_MAX][TOKEN_SIZE];
+    char (*tokens)[TOKEN_SIZE]; /* owned */
 };
 
 void load_open(struct load *load, size_t n_teams);
@@ -50,10 +50,13 @@ int64_t percentile(int64_t *values, size_t n_values, size_t p);
 /* Submits the files `first` up to `end`, `window` at a time. */
 void submit_range(struct load *load, const char *what, size_t first, size_t end, size_t window);
 
+/* Claims and completes everything; one answer in turn leads to the next request. */
+void work_all(struct load *load, size_t n_submissions, size_t window);
+
 /* ---- the loads ---- */
 
 int load_accepts(size_t n_submissions, size_t window);
 int load_queue(size_t n_submissions);
-int load_burst(size_t n_seconds);
+int load_burst(size_t n_seconds, size_t per_second);
 int load_ranks(size_t n_teams);
 int load_board(size_t n_teams, char **command);

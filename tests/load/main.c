@@ -9,7 +9,7 @@ static int usage(void)
     fputs(
         "usage: assay-load [accepts [SUBMISSIONS [WINDOW]]]  durable accepts, claims, results\n"
         "       assay-load queue [SUBMISSIONS]             memory as the queue grows\n"
-        "       assay-load burst [SECONDS]                 100 times the rate in a second scoring\n"
+        "       assay-load burst [SECONDS [RATE]]          100 times the rate in a second scoring\n"
         "       assay-load ranks [TEAMS]                   a board's order in memory\n"
         "       assay-load board TEAMS COMMAND...          ASSAY_URL for a command that measures\n",
         stderr);
@@ -37,7 +37,8 @@ int main(int argc, char **argv)
         return load_queue(argc > 2 ? n : 1000000);
     }
     if (strcmp(what, "burst") == 0) {
-        return load_burst(argc > 2 && n > 0 ? n : 20);
+        size_t per_second = number(argc, argv, 3, 15, 100);
+        return per_second > 0 ? load_burst(argc > 2 && n > 0 ? n : 20, per_second) : usage();
     }
     if (strcmp(what, "ranks") == 0) {
         return load_ranks(argc > 2 && n > 0 ? n : 1000000);

@@ -5,6 +5,8 @@
  */
 #include "tests/load/load.h"
 
+enum { N_TEAMS = 1000 };
+
 static const size_t stops[] = {1000, 10000, 30000, 100000, 300000, 1000000};
 
 /* The time of the first and of a repeated question for all numbers. */
@@ -28,8 +30,8 @@ int load_queue(size_t n_submissions)
     const struct timespec pause = {.tv_sec = 1};
     size_t n_sent = 0;
 
-    load_open(&load, LOAD_TEAMS_MAX);
-    printf("broker with %d teams: %" PRId64 " KiB\n", LOAD_TEAMS_MAX, load_memory_kib(&load));
+    load_open(&load, N_TEAMS);
+    printf("broker with %d teams: %" PRId64 " KiB\n", N_TEAMS, load_memory_kib(&load));
     for (size_t i = 0; i < ARRAY_SIZE(stops) && stops[i] <= n_submissions; i++) {
         int64_t took_us[2];
         int64_t cpu_us = load_cpu_us(&load);

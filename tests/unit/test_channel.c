@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <zmq.h>
+
 #include "common/channel.h"
 
 enum { PATIENCE_MS = 10000 };
@@ -83,10 +85,44 @@ static void test_channel_open_refuses(void **state)
     channel_context_close(&context);
 }
 
+/* Who chooses its id could wait for the frames of another. */
+static void test_channel_receive_chosen_id(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        size_t size;
+    } chosen[] = {{"worker-1", 8}, {"five5", 5}};
+    struct channel_context *context = NULL;
+    struct channel *router = NULL;
+    struct channel_peer peer;
+    const unsigned char *frame;
+    size_t size;
+    struct err err;
+
+    assert_true(channel_context_open(&context, &err));
+    assert_true(channel_open(&router, context, CHANNEL_ROUTER, "tcp://127.0.0.1:*", 1024, &err));
+    for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++) {
+        int linger = 0;
+        void *socket = zmq_socket(context, ZMQ_DEALER);
+        assert_int_equal(zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)), 0);
+        assert_int_equal(zmq_setsockopt(socket, ZMQ_ROUTING_ID, chosen[i].id, chosen[i].size), 0);
+        assert_int_equal(zmq_connect(socket, channel_endpoint(router)), 0);
+        assert_int_equal(zmq_send(socket, "question", 8, 0), 8);
+        assert_true(wait_for(router));
+        assert_int_equal(channel_receive(router, &peer, &frame, &size), CHANNEL_TOO_LONG);
+        assert_int_equal(channel_receive(router, &peer, &frame, &size), CHANNEL_EMPTY);
+        assert_int_equal(zmq_close(socket), 0);
+    }
+    channel_close(&router);
+    channel_context_close(&context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channel_send_and_receive),
+        cmocka_unit_test(test_channel_receive_chosen_id),
         cmocka_unit_test(test_channel_open_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
