@@ -2,9 +2,9 @@
 /*
  * The format boxes: one row a box, image_id,category_id,score,x,y,width,height.
  */
+#include "scorer/data/box_plain.h"
 #include "scorer/data/box_stage.h"
 #include "scorer/data/number.h"
-#include "scorer/data/plain_fields.h"
 #include "scorer/metric/packed.h"
 
 enum column {
@@ -19,6 +19,9 @@ enum column {
 };
 
 enum { N_NUMBERS = N_COLUMNS - COLUMN_SCORE };
+
+/* Rows read before they are added, and how far ahead their places are asked for. */
+enum { BATCH = 64, PREFETCH = 8 };
 
 static bool read_class(uint16_t *class_index, const struct catalog *catalog, struct table *table)
 {
@@ -97,80 +100,63 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     return put_row(reading, part, table, class_index, &wide, err);
 }
 
-/* The first fields of a plain row; NULL where it is not. */
-static const char *plain_start(uint32_t *image, uint16_t *class_index,
-                               const struct catalog *catalog, const char *at, const char *end)
+/* Adds boxes that were read from rows->at on; false where there is no memory, rows then stands at
+ * the first row that was not added. */
+static bool put_plain(struct reading *reading, struct part *part, struct rows *rows,
+                      const struct plain_box *boxes, size_t n)
 {
-    at = plain_image(image, catalog, at, end);
-    return at == NULL ? NULL : plain_class(class_index, catalog, at, ',');
-}
+    struct err ignored; /* the general way runs into it again */
 
-/* The numbers of a plain row, packed. */
-static const char *plain_packed_box(struct packed_box *box, const char *at)
-{
-    if ((at = plain_packed(&box->score, at, ',')) == NULL ||
-        (at = plain_packed(&box->x, at, ',')) == NULL ||
-        (at = plain_packed(&box->y, at, ',')) == NULL ||
-        (at = plain_packed(&box->width, at, ',')) == NULL ||
-        (at = plain_packed(&box->height, at, '\n')) == NULL || packed_is_negative(box->width) ||
-        packed_is_negative(box->height)) {
-        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        box_stage_prefetch(part, boxes[i + PREFETCH < n ? i + PREFETCH : i].class_index);
+        if (!box_stage_put(reading, part, boxes[i].class_index, &boxes[i].box, &ignored)) {
+            return false;
+        }
+        rows->at += boxes[i].row_bytes;
+        rows->line++;
     }
-    return at;
+    return true;
 }
 
-static const char *plain_wide_box(struct wide_box *wide, const char *at)
-{
-    struct box *box = &wide->box;
-
-    if ((at = plain_number(&wide->score, at, ',')) == NULL ||
-        (at = plain_number(&box->x, at, ',')) == NULL ||
-        (at = plain_number(&box->y, at, ',')) == NULL ||
-        (at = plain_number(&box->width, at, ',')) == NULL ||
-        (at = plain_number(&box->height, at, '\n')) == NULL || box->width < 0 || box->height < 0) {
-        return NULL;
-    }
-    return at;
-}
-
-/* Takes one plain row; NULL where it is not, or where there is no memory. */
-static const char *take_plain_row(struct reading *reading, struct part *part, const char *at,
-                                  const char *end, struct err *err)
+/* Takes a row that none of the readers takes; false where it is not plain, or there is no memory.
+ */
+static bool take_odd_row(struct reading *reading, struct part *part, struct rows *rows)
 {
     const struct catalog *catalog = reading->source->catalog;
-    struct packed_box packed;
+    struct plain_box box;
     struct wide_box wide;
     uint16_t class_index;
-    const char *next;
+    struct err ignored;
 
-    at = plain_start(&packed.image, &class_index, catalog, at, end);
-    if (at == NULL) {
-        return NULL;
+    if (!part->is_wide && box_plain_portable(&box, 1, catalog, rows->at, rows->end) == 1) {
+        return put_plain(reading, part, rows, &box, 1);
     }
-    if (!part->is_wide && (next = plain_packed_box(&packed, at)) != NULL) {
-        return next <= end && box_stage_put(reading, part, class_index, &packed, err) ? next : NULL;
+    const char *next = box_plain_wide(&wide, &class_index, catalog, rows->at, rows->end);
+    if (next == NULL || !box_stage_put_wide(reading, part, class_index, &wide, &ignored)) {
+        return false;
     }
-    wide.image = packed.image;
-    next = plain_wide_box(&wide, at);
-    return next != NULL && next <= end && box_stage_put_wide(reading, part, class_index, &wide, err)
-               ? next
-               : NULL;
+    rows->at = next;
+    rows->line++;
+    return true;
 }
 
 static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
 {
-    const char *at = rows->at;
-    const char *next;
-    struct err err;
+    const struct catalog *catalog = reading->source->catalog;
+    struct plain_box boxes[BATCH];
+    struct err ignored;
 
-    if (!box_stage_ready(reading, part, &err)) { /* the general way runs into it again */
-        return at;
+    if (!box_stage_ready(reading, part, &ignored)) {
+        return rows->at;
     }
-    while (at < rows->end && (next = take_plain_row(reading, part, at, rows->end, &err)) != NULL) {
-        rows->line++;
-        at = next;
+    while (rows->at < rows->end) {
+        size_t n = part->is_wide ? 0 : box_plain_read(boxes, BATCH, catalog, rows->at, rows->end);
+        if (!put_plain(reading, part, rows, boxes, n) ||
+            (n < BATCH && rows->at < rows->end && !take_odd_row(reading, part, rows))) {
+            break;
+        }
     }
-    return at;
+    return rows->at;
 }
 
 /* Whether rows can be plain: the columns in their order, ids as they stand in the file. */

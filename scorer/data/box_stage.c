@@ -8,59 +8,94 @@
 
 /* Pieces are cut from slabs, each twice the last one: small for small files, with huge pages for
  * large ones. */
-enum { SLAB_MIN = 64 << 10, SLAB_MAX = 4 << 20 };
+enum { SLAB_MIN = 64 << 10, SLAB_MAX = 4 << 20, ALIGN_GIVEN = 64 };
 
 bool box_stage_ready(struct reading *reading, struct part *part, struct err *err)
 {
-    if (part->boxes == NULL) {
-        size_t n_classes = reading->source->catalog->n_classes;
-        part->boxes = reading_alloc(reading, n_classes, sizeof(*part->boxes), err);
+    size_t n = reading->source->catalog->n_classes;
+
+    if (part->boxes != NULL) {
+        return true;
     }
-    return part->boxes != NULL;
+    struct box_lists *lists = reading_alloc(reading, 1, sizeof(*lists), err);
+    if (lists == NULL ||
+        (lists->next = reading_alloc(reading, n, sizeof(*lists->next), err)) == NULL ||
+        (lists->first = reading_alloc(reading, n, sizeof(*lists->first), err)) == NULL ||
+        (lists->last = reading_alloc(reading, n, sizeof(*lists->last), err)) == NULL ||
+        (lists->n_before = reading_alloc(reading, n, sizeof(*lists->n_before), err)) == NULL) {
+        return false;
+    }
+    part->boxes = lists;
+    return true;
+}
+
+/* Takes memory for pieces; false with err filled. */
+static bool new_slab(struct reading *reading, struct slab *slab, struct err *err)
+{
+    slab->bytes = slab->bytes == 0 ? SLAB_MIN : slab->bytes < SLAB_MAX ? 2 * slab->bytes : SLAB_MAX;
+    size_t n = slab->bytes / ALIGN_GIVEN;
+    char *given = reading_take(reading, &n, ALIGN_GIVEN, err);
+    if (given == NULL) {
+        return false;
+    }
+    size_t skipped = -(uintptr_t)given % BOX_PIECE_BYTES; /* none, but for the rest of an arena */
+    size_t room = n * ALIGN_GIVEN;
+    if (room < skipped + BOX_PIECE_BYTES) {
+        return err_set(err, ERR_LIMIT, "no room for more boxes");
+    }
+    slab->next = (struct box_piece *)(void *)(given + skipped);
+    slab->n_left = (room - skipped) / BOX_PIECE_BYTES;
+    return true;
+}
+
+/* Boxes in the last piece of a list. */
+static uint32_t last_count(const struct box_lists *lists, size_t class_index)
+{
+    const struct box_piece *last = lists->last[class_index];
+
+    if (last == NULL || last->is_wide) {
+        return last == NULL ? 0 : last->n;
+    }
+    return (uint32_t)(lists->next[class_index] - last->packed);
 }
 
 /* Appends an empty piece to a list, from the slab of the part's lane. */
-static bool extend(struct reading *reading, struct part *part, struct box_list *list, bool is_wide,
+static bool extend(struct reading *reading, struct part *part, size_t class_index, bool is_wide,
                    struct err *err)
 {
     struct slab *slab = &part->lane->slab;
+    struct box_lists *lists = part->boxes;
+    struct box_piece *last = lists->last[class_index];
 
-    if (slab->n_left == 0) {
-        slab->bytes = slab->bytes == 0         ? SLAB_MIN
-                      : slab->bytes < SLAB_MAX ? 2 * slab->bytes
-                                               : SLAB_MAX;
-        size_t n = slab->bytes / sizeof(*slab->next);
-        slab->next = reading_take(reading, &n, sizeof(*slab->next), err);
-        if (slab->next == NULL) {
-            return false;
-        }
-        slab->n_left = n;
+    if (slab->n_left == 0 && !new_slab(reading, slab, err)) {
+        return false;
     }
     struct box_piece *piece = slab->next++;
     slab->n_left--;
     piece->is_wide = is_wide;
-    if (list->last == NULL) {
-        list->first = piece;
+    if (last == NULL) {
+        lists->first[class_index] = piece;
     } else {
-        list->last->next = piece;
-        list->last->n = list->n_last;
+        last->n = last_count(lists, class_index);
+        last->next = piece;
+        lists->n_before[class_index] += last->n;
     }
-    list->last = piece;
-    list->n_last = 0;
+    lists->last[class_index] = piece;
+    lists->next[class_index] = is_wide ? NULL : piece->packed;
     return true;
 }
 
 bool box_stage_put_wide(struct reading *reading, struct part *part, uint16_t class_index,
                         const struct wide_box *box, struct err *err)
 {
-    struct box_list *list = &part->boxes[class_index];
-    bool has_room = list->last != NULL && list->last->is_wide && list->n_last < PIECE_WIDE;
+    const struct box_piece *last = part->boxes->last[class_index];
+    bool has_room = last != NULL && last->is_wide && last->n < PIECE_WIDE;
 
-    if (!has_room && !extend(reading, part, list, true, err)) {
+    if (!has_room && !extend(reading, part, class_index, true, err)) {
         return false;
     }
-    list->last->wide[list->n_last++] = *box;
-    list->n_rows++;
+    struct box_piece *piece = part->boxes->last[class_index];
+    piece->wide[piece->n++] = *box;
     part->is_wide = true;
     return true;
 }
@@ -68,17 +103,16 @@ bool box_stage_put_wide(struct reading *reading, struct part *part, uint16_t cla
 bool box_stage_put_first(struct reading *reading, struct part *part, uint16_t class_index,
                          const struct packed_box *box, struct err *err)
 {
-    struct box_list *list = &part->boxes[class_index];
+    const struct box_piece *last = part->boxes->last[class_index];
 
-    if (list->last != NULL && list->last->is_wide) { /* rather than a new piece at each change */
+    if (last != NULL && last->is_wide) { /* rather than a new piece at each change */
         struct wide_box wide = packed_wide(box);
         return box_stage_put_wide(reading, part, class_index, &wide, err);
     }
-    if (!extend(reading, part, list, false, err)) {
+    if (!extend(reading, part, class_index, false, err)) {
         return false;
     }
-    list->last->packed[list->n_last++] = *box;
-    list->n_rows++;
+    *part->boxes->next[class_index]++ = *box;
     return true;
 }
 
@@ -86,13 +120,15 @@ bool box_stage_put_first(struct reading *reading, struct part *part, uint16_t cl
 static void take_part(struct box_columns *columns, const struct box_piece **first,
                       size_t *class_count, const struct part *part)
 {
-    for (size_t c = 0; c < columns->n_classes && part->boxes != NULL; c++) {
-        const struct box_list *list = &part->boxes[c];
-        if (list->last != NULL) {
-            list->last->n = list->n_last;
+    struct box_lists *lists = part->boxes;
+
+    for (size_t c = 0; c < columns->n_classes && lists != NULL; c++) {
+        uint32_t n_last = last_count(lists, c);
+        if (n_last > 0) {
+            lists->last[c]->n = n_last;
         }
-        first[c] = list->first;
-        class_count[c] += list->n_rows;
+        first[c] = lists->first[c];
+        class_count[c] += lists->n_before[c] + n_last;
     }
     columns->has_wide = columns->has_wide || part->is_wide;
 }

@@ -8,12 +8,17 @@
 
 #include "scorer/data/reading.h"
 
-/* The pieces of one part and class; the count of the last one is kept here until the end. */
-struct box_list {
-    struct box_piece *first;
-    struct box_piece *last;
-    uint32_t n_last;
-    uint32_t n_rows;
+/*
+ * The lists of one part, by class. What is touched for every box is one pointer a class, so that
+ * thousands of classes stay in the first-level cache.
+ */
+struct box_lists {
+    /* Where the next packed box goes; at a multiple of BOX_PIECE_BYTES (or NULL) there is no room.
+     */
+    struct packed_box **next;
+    const struct box_piece **first;
+    struct box_piece **last; /* where packed, its n is kept by `next` until the end */
+    size_t *n_before;        /* boxes before the last piece */
 };
 
 /* Readies a part for its first box; may be called again. Errors: ERR_LIMIT, ERR_SYSTEM. */
@@ -33,14 +38,19 @@ MUST_CHECK static inline bool box_stage_put(struct reading *reading, struct part
                                             uint16_t class_index, const struct packed_box *box,
                                             struct err *err)
 {
-    struct box_list *list = &part->boxes[class_index];
+    struct packed_box **next = &part->boxes->next[class_index];
 
-    if (list->last == NULL || list->n_last == PIECE_PACKED || list->last->is_wide) {
+    if ((uintptr_t)*next % BOX_PIECE_BYTES == 0) {
         return box_stage_put_first(reading, part, class_index, box, err);
     }
-    list->last->packed[list->n_last++] = *box;
-    list->n_rows++;
+    *(*next)++ = *box;
     return true;
+}
+
+/* Asks for the memory that the next packed box of a class goes to, some boxes ahead of it. */
+static inline void box_stage_prefetch(const struct part *part, uint16_t class_index)
+{
+    __builtin_prefetch(part->boxes->next[class_index], 1);
 }
 
 /* Makes the columns of all parts of a reading. Errors: ERR_LIMIT, ERR_SYSTEM. */

@@ -33,10 +33,10 @@ struct part {
     uint64_t n_lines;
     struct problems problems; /* lines count from the start of the part */
     struct err err;
-    uint64_t *seen;         /* a bit an image that has a row; formats whose ids may not repeat */
-    struct lane *lane;      /* what it is read with */
-    struct box_list *boxes; /* by class; NULL before the first one */
-    bool is_wide;           /* it has a box that cannot be packed */
+    uint64_t *seen;          /* a bit an image that has a row; formats whose ids may not repeat */
+    struct lane *lane;       /* what it is read with */
+    struct box_lists *boxes; /* NULL before the first one */
+    bool is_wide;            /* it has a box that cannot be packed */
 };
 
 /* Marks an image as seen; false where it was before. */

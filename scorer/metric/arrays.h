@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,18 +63,23 @@ struct wide_box {
     struct box box;
 };
 
-/* Some boxes of one class, in the order of the file. */
-enum { PIECE_PACKED = 20, PIECE_WIDE = 10 };
+/*
+ * Some boxes of one class, in the order of the file. A reading aligns pieces to their size, so that
+ * the address of a packed box tells whether it is the last one that fits.
+ */
+enum { PIECE_PACKED = 20, PIECE_WIDE = 10, BOX_PIECE_BYTES = 512 };
 
 struct box_piece {
     struct box_piece *next;
     uint32_t n;
     bool is_wide;
-    union {
+    _Alignas(32) union {
         struct packed_box packed[PIECE_PACKED];
         struct wide_box wide[PIECE_WIDE];
     };
 };
+
+static_assert(sizeof(struct box_piece) == BOX_PIECE_BYTES, "pieces lie one behind the other");
 
 /*
  * Detections, class-major: those of class c are class_start[c] to class_start[c + 1] - 1, in the
