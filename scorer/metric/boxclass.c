@@ -32,13 +32,14 @@ enum scratch_use {
     MISSES,
     PRECISION,
     REACHED,
+    REPEATED,
 };
 
-/* state[image]: bits 0-1 the split, bit 2 whether it has a pair, above them a count of boxes. */
-enum { STATE_SPLIT = 3, STATE_PAIR = 4, STATE_BOX = 8 };
+/* Images in a word: a bit each, or the two bits of a split. */
+enum { WORD_BITS = 64, WORD_SPLITS = 32 };
 enum { STEPS_PER_HIT = 4, STEPS_MAX = 1 << 16 };
 
-enum { BOXES_MAX = 100, STATE_FULL = (BOXES_MAX + 1) * STATE_BOX };
+enum { BOXES_MAX = 100, BOXES_FULL = BOXES_MAX + 1 };
 
 /* Room for `count` items, of which the first `n_kept` stay as they are. */
 static void *reserve(struct boxclass *work, enum scratch_use use, size_t count, size_t size,
@@ -72,17 +73,27 @@ bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
                     const struct box_columns *columns, const struct box_labels *labels,
                     bool is_complete, struct err *err)
 {
-    *work = (struct boxclass){
-        .memory = memory, .columns = columns, .labels = labels, .is_complete = is_complete};
+    size_t n_words = labels->n_images / WORD_BITS + 1;
+
+    *work = (struct boxclass){.memory = memory,
+                              .columns = columns,
+                              .labels = labels,
+                              .is_complete = is_complete,
+                              .n_words = n_words};
     pthread_mutex_lock(&memory->mutex);
-    work->state = arena_alloc(memory->arena, labels->n_images, sizeof(*work->state), err);
+    work->splits = arena_alloc(memory->arena, 2 * n_words, sizeof(*work->splits), err);
+    work->has_pair = arena_alloc(memory->arena, n_words, sizeof(*work->has_pair), err);
+    work->has_box = arena_alloc(memory->arena, n_words, sizeof(*work->has_box), err);
     work->pair_of = arena_alloc(memory->arena, labels->n_images, sizeof(*work->pair_of), err);
+    work->count = arena_alloc(memory->arena, labels->n_images, sizeof(*work->count), err);
     pthread_mutex_unlock(&memory->mutex);
-    if (work->state == NULL || work->pair_of == NULL) {
+    if (work->splits == NULL || work->has_pair == NULL || work->has_box == NULL ||
+        work->pair_of == NULL || work->count == NULL) {
         return false;
     }
     for (size_t image = 0; image < labels->n_images; image++) {
-        work->state[image] = labels->split[image];
+        work->splits[image / WORD_SPLITS] |= (uint64_t)labels->split[image]
+                                             << 2 * (image % WORD_SPLITS);
     }
     return true;
 }
@@ -99,11 +110,7 @@ static bool unpack_rows(struct boxclass *work, size_t category, struct err *err)
     if (room == NULL || image == NULL || score == NULL) {
         return false;
     }
-    const struct packed_box *packed = boxrows_packed(work->columns, category, room);
-    for (size_t i = 0; i < n; i++) {
-        image[i] = packed[i].image;
-        score[i] = packed_value(packed[i].score);
-    }
+    const struct packed_box *packed = boxrows_packed(image, score, room, work->columns, category);
     work->rows = (struct class_rows){.n = n, .image = image, .score = score, .packed = packed};
     return true;
 }
@@ -150,9 +157,19 @@ static uint64_t key_of_score(double score)
     return (bits >> 63) != 0 ? bits : ~bits & INT64_MAX;
 }
 
+static bool is_set(const uint64_t *bits, uint32_t image)
+{
+    return (bits[image / WORD_BITS] >> (image % WORD_BITS) & 1) != 0;
+}
+
+static void set_bit(uint64_t *bits, uint32_t image)
+{
+    bits[image / WORD_BITS] |= 1ULL << (image % WORD_BITS);
+}
+
 static uint8_t split_of(const struct boxclass *work, uint32_t image)
 {
-    return work->state[image] & STATE_SPLIT;
+    return work->splits[image / WORD_SPLITS] >> 2 * (image % WORD_SPLITS) & 3;
 }
 
 /* The class's true boxes by image and, inside one, in the order of the file. */
@@ -211,31 +228,57 @@ static bool make_pairs(struct boxclass *work, const struct sort_item *images, si
             truth++;
         }
         pair->truth_end = (uint32_t)truth;
-        work->state[image] |= STATE_PAIR;
+        set_bit(work->has_pair, image);
         work->pair_of[image] = (uint32_t)work->n_pairs++;
     }
     return true;
 }
 
-/* Boxes of images with a pair; also how many images without one have more boxes than are looked
- * at, whose surplus must be found by rank. */
-static bool collect_candidates(struct boxclass *work, uint32_t *candidates, size_t *n_candidates)
+/*
+ * Boxes of images with a pair; also whether an image without one has more boxes than are looked at,
+ * whose surplus must be found by rank. Most images have one box of the class: for those a bit is
+ * enough, and the bits of all images stay in the cache where their counts would not.
+ */
+static bool collect_candidates(struct boxclass *work, uint32_t *candidates, size_t *n_candidates,
+                               uint32_t *repeated)
 {
     const struct class_rows *rows = &work->rows;
     bool is_full = false;
     size_t n = 0;
 
+    work->n_repeated = 0;
     for (size_t row = 0; row < rows->n; row++) {
-        uint16_t *state = &work->state[rows->image[row]];
-        if ((*state & STATE_PAIR) != 0) {
+        uint32_t image = rows->image[row];
+        if (is_set(work->has_pair, image)) {
             candidates[n++] = (uint32_t)row;
-        } else if (*state < STATE_FULL) {
-            *state += STATE_BOX;
-            is_full = is_full || *state >= STATE_FULL;
+        } else if (!is_set(work->has_box, image)) {
+            set_bit(work->has_box, image);
+        } else {
+            uint8_t *count = &work->count[image];
+            repeated[work->n_repeated++] = image;
+            *count = (uint8_t)(*count == 0 ? 2 : *count < BOXES_FULL ? *count + 1 : BOXES_FULL);
+            is_full = is_full || *count == BOXES_FULL;
         }
     }
     *n_candidates = n;
     return is_full;
+}
+
+/* What is known of images as it was before the class. */
+static void forget_boxes(struct boxclass *work)
+{
+    const uint32_t *repeated = work->scratch[REPEATED].data;
+
+    for (size_t i = 0; i < work->n_repeated; i++) {
+        work->count[repeated[i]] = 0;
+    }
+    if (work->rows.n > work->n_words) {
+        memset(work->has_box, 0, work->n_words * sizeof(*work->has_box));
+    } else {
+        for (size_t row = 0; row < work->rows.n; row++) {
+            work->has_box[work->rows.image[row] / WORD_BITS] = 0;
+        }
+    }
 }
 
 /* Pairs again, with the images that are full, or with all images where all ranks are wanted. */
@@ -254,7 +297,7 @@ static bool add_pairs(struct boxclass *work, struct err *err)
     memcpy(images, truths, n * sizeof(*images));
     for (size_t row = 0; row < rows->n; row++) {
         uint32_t image = rows->image[row];
-        bool is_wanted = work->is_complete || work->state[image] >= STATE_FULL;
+        bool is_wanted = work->is_complete || work->count[image] == BOXES_FULL;
         if (is_wanted && split_of(work, image) != SPLIT_IGNORED) {
             images[n++] = (struct sort_item){.key = image};
         }
@@ -266,20 +309,20 @@ static bool add_pairs(struct boxclass *work, struct err *err)
 static bool find_candidates(struct boxclass *work, size_t *n_candidates, struct err *err)
 {
     uint32_t *candidates = reserve(work, CANDIDATES, work->rows.n, sizeof(*candidates), 0, err);
+    uint32_t *repeated = reserve(work, REPEATED, work->rows.n, sizeof(*repeated), 0, err);
 
-    if (candidates == NULL ||
+    if (candidates == NULL || repeated == NULL ||
         !make_pairs(work, work->scratch[TRUTH_ITEMS].data, work->n_truths, err)) {
         return false;
     }
-    bool is_full = collect_candidates(work, candidates, n_candidates);
-    if (!is_full && !work->is_complete) {
-        return true;
+    bool is_full = collect_candidates(work, candidates, n_candidates, repeated);
+    bool ok = (!is_full && !work->is_complete) || add_pairs(work, err);
+    forget_boxes(work);
+    if (ok && (is_full || work->is_complete)) {
+        collect_candidates(work, candidates, n_candidates, repeated);
+        forget_boxes(work);
     }
-    if (!add_pairs(work, err)) {
-        return false;
-    }
-    collect_candidates(work, candidates, n_candidates);
-    return true;
+    return ok;
 }
 
 /* The boxes of every pair, by falling score, ties in the order of the file. */
@@ -480,8 +523,8 @@ static void count_other_misses(struct boxclass *work, struct misses *misses)
         if (key > work->index.last) {
             continue; /* before anything else of the row is touched: most end here */
         }
-        uint16_t state = work->state[rows->image[row]];
-        if ((state & STATE_PAIR) == 0 && (state & STATE_SPLIT) != SPLIT_IGNORED) {
+        uint32_t image = rows->image[row];
+        if (!is_set(work->has_pair, image) && split_of(work, image) != SPLIT_IGNORED) {
             miss_add(work, misses, key, (uint32_t)row);
         }
     }
@@ -514,14 +557,11 @@ static bool count_misses(struct boxclass *work, struct err *err)
     return work->set.precision != NULL && work->set.reached != NULL;
 }
 
-/* The images' states as they were before the class. */
+/* The images' bits as they were before the class. */
 static void forget_pairs(struct boxclass *work)
 {
     for (size_t i = 0; i < work->n_pairs; i++) {
-        work->state[work->pairs[i].image] &= STATE_SPLIT;
-    }
-    for (size_t row = 0; row < work->rows.n; row++) {
-        work->state[work->rows.image[row]] &= STATE_SPLIT;
+        work->has_pair[work->pairs[i].image / WORD_BITS] = 0;
     }
 }
 

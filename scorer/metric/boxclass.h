@@ -56,9 +56,14 @@ struct boxclass {
     const struct box_columns *columns; /* borrowed */
     const struct box_labels *labels;   /* borrowed */
     bool is_complete;                  /* every limit, not only the numbers' own */
-    uint16_t *state;                   /* by image: split, whether it has a pair, its boxes */
-    uint32_t *pair_of;                 /* by image, where state says that it has one */
-    struct scratch scratch[20];        /* by enum in the .c file */
+    size_t n_words;                    /* of has_pair and has_box, a bit an image */
+    uint64_t *splits;                  /* two bits an image */
+    uint64_t *has_pair;
+    uint64_t *has_box;
+    uint32_t *pair_of;          /* by image, where it has one */
+    uint8_t *count;             /* by image: its boxes, where it has several and no pair */
+    size_t n_repeated;          /* boxes behind the first of an image without a pair */
+    struct scratch scratch[20]; /* by enum in the .c file */
     struct class_rows rows;
     size_t n_truths;
     size_t n_pairs;

@@ -14,20 +14,42 @@ bool boxrows_are_packed(const struct box_columns *columns)
     return columns->packed != NULL || (columns->pieces != NULL && !columns->has_wide);
 }
 
-const struct packed_box *boxrows_packed(const struct box_columns *columns, size_t category,
-                                        struct packed_box *room)
+static void put_scores(uint32_t *image, double *score, const struct packed_box *from, size_t n)
 {
-    struct packed_box *to = room;
+    for (size_t i = 0; i < n; i++) {
+        image[i] = from[i].image;
+        score[i] = packed_value(from[i].score);
+    }
+}
+
+/* Asks for a piece: pieces lie wherever, and each is only found by the one before it. */
+static void prefetch(const struct box_piece *piece)
+{
+    enum { LINE_BYTES = 64 };
+
+    for (size_t at = 0; at < sizeof(*piece); at += LINE_BYTES) {
+        __builtin_prefetch((const char *)piece + at);
+    }
+}
+
+const struct packed_box *boxrows_packed(uint32_t *image, double *score, struct packed_box *room,
+                                        const struct box_columns *columns, size_t category)
+{
+    size_t n = 0;
 
     assert(boxrows_are_packed(columns));
     if (columns->packed != NULL) {
-        return columns->packed + columns->class_start[category];
+        const struct packed_box *packed = columns->packed + columns->class_start[category];
+        put_scores(image, score, packed, boxrows_count(columns, category));
+        return packed;
     }
     for (size_t part = 0; part < columns->n_parts; part++) {
         const struct box_piece *piece = columns->pieces[part * columns->n_classes + category];
         for (; piece != NULL; piece = piece->next) {
-            memcpy(to, piece->packed, piece->n * sizeof(*to));
-            to += piece->n;
+            prefetch(piece->next);
+            memcpy(room + n, piece->packed, piece->n * sizeof(*room));
+            put_scores(image + n, score + n, piece->packed, piece->n);
+            n += piece->n;
         }
     }
     return room;

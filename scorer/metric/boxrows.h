@@ -17,12 +17,13 @@ static inline size_t boxrows_count(const struct box_columns *columns, size_t cat
 bool boxrows_are_packed(const struct box_columns *columns);
 
 /*
- * The packed boxes of a class, one behind the other.
+ * The packed boxes of a class, one behind the other, and their images and scores.
  *
- *   room   boxrows_count of them; used where they stand in pieces
+ *   image, score  out, boxrows_count of them
+ *   room          as many boxes; used where they stand in pieces
  */
-const struct packed_box *boxrows_packed(const struct box_columns *columns, size_t category,
-                                        struct packed_box *room);
+const struct packed_box *boxrows_packed(uint32_t *image, double *score, struct packed_box *room,
+                                        const struct box_columns *columns, size_t category);
 
 /* Unpacks and copies the boxes of a class into boxrows_count images, scores and boxes. */
 void boxrows_copy(uint32_t *image, double *score, struct box *box,

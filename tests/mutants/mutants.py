@@ -158,7 +158,7 @@ MUTANTS = {
         (CURVE, "{1, 10, 100}", "{1, 10, 101}"),
         (CLASS, "enum { BOXES_MAX = 100,", "enum { BOXES_MAX = 101,")],
     "no cut where there are no truths": [
-        (CLASS, "STATE_FULL = (BOXES_MAX + 1) * STATE_BOX", "STATE_FULL = 250 * STATE_BOX")],
+        (CLASS, "BOXES_FULL = BOXES_MAX + 1 }", "BOXES_FULL = 250 }")],
     "misses after a hit of their score": [
         (CLASS, "bool is_before = hit_key < key;", "bool is_before = hit_key <= key;"),
         (CLASS, "        if (hit_key == key) {", "        if (hit_key > key) {")],
