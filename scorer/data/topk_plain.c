@@ -265,19 +265,22 @@ AVX2 static size_t read_avx2(struct topk_batch *batch, size_t n_max, const struc
     return find_classes(batch, n, catalog);
 }
 
-topk_plain_reader *topk_plain_fastest(void)
+size_t topk_plain_read(struct topk_batch *batch, size_t n_max, const struct catalog *catalog,
+                       size_t k, const char *at, const char *end)
 {
     bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                     __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
 
-    return has_avx2 ? read_avx2 : topk_plain_portable;
+    return has_avx2 ? read_avx2(batch, n_max, catalog, k, at, end)
+                    : topk_plain_portable(batch, n_max, catalog, k, at, end);
 }
 
 #else
 
-topk_plain_reader *topk_plain_fastest(void)
+size_t topk_plain_read(struct topk_batch *batch, size_t n_max, const struct catalog *catalog,
+                       size_t k, const char *at, const char *end)
 {
-    return topk_plain_portable;
+    return topk_plain_portable(batch, n_max, catalog, k, at, end);
 }
 
 #endif

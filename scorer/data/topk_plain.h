@@ -23,7 +23,7 @@ struct topk_batch {
 /*
  * Takes rows from `at` on, as long as they are plain and end at `end` or before it, n_max of them
  * at most, which is up to TOPK_BATCH. Up to WINDOW_PAD bytes before `at` and from `end` on may
- * be read.
+ * be read. With the fastest reader of this processor.
  *
  *   batch    out
  *   catalog  with class_slot and is_plain, of listed images
@@ -31,12 +31,9 @@ struct topk_batch {
  *
  * Returns how many were taken.
  */
-typedef size_t topk_plain_reader(struct topk_batch *batch, size_t n_max,
-                                 const struct catalog *catalog, size_t k, const char *at,
-                                 const char *end);
+size_t topk_plain_read(struct topk_batch *batch, size_t n_max, const struct catalog *catalog,
+                       size_t k, const char *at, const char *end);
 
-/* The reader for every processor. */
-topk_plain_reader topk_plain_portable;
-
-/* The fastest reader of this processor. */
-topk_plain_reader *topk_plain_fastest(void);
+/* The same with the reader for every processor. */
+size_t topk_plain_portable(struct topk_batch *batch, size_t n_max, const struct catalog *catalog,
+                           size_t k, const char *at, const char *end);

@@ -142,13 +142,12 @@ static size_t put_rows(struct reading *reading, struct part *part, const struct 
 static const char *take_plain(struct reading *reading, struct part *part, struct rows *rows)
 {
     const struct catalog *catalog = reading->source->catalog;
-    topk_plain_reader *read = topk_plain_fastest();
     size_t k = reading->source->form.k;
     const char *at = rows->at;
     struct topk_batch batch;
 
     for (;;) {
-        size_t n = read(&batch, TOPK_BATCH, catalog, k, at, rows->end);
+        size_t n = topk_plain_read(&batch, TOPK_BATCH, catalog, k, at, rows->end);
         if (n == 0) {
             n = topk_plain_portable(&batch, TOPK_BATCH, catalog, k, at, rows->end);
         }

@@ -83,7 +83,7 @@ static size_t read_both(struct topk_batch *batch, size_t *n_portable, const stru
 {
     static struct topk_batch portable;
     const char *at = between_pads(text, size);
-    size_t n = topk_plain_fastest()(batch, TOPK_BATCH, catalog, k, at, at + size);
+    size_t n = topk_plain_read(batch, TOPK_BATCH, catalog, k, at, at + size);
 
     *n_portable = topk_plain_portable(&portable, TOPK_BATCH, catalog, k, at, at + size);
     assert_true(n <= *n_portable);
