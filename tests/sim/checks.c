@@ -2,7 +2,7 @@
 /*
  * The invariants, asked of the store through the same calls that the broker uses.
  */
-#include "tests/sim/sim.h"
+#include "tests/sim/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,8 @@ static struct note_public_key log_key(const struct world *world)
     return key;
 }
 
-void check_proof(struct world *world, struct wish *wish, struct wire_bytes proof)
+void check_receipt(struct world *world, struct wish *wish,
+                   const struct wire_submit_accepted *accepted)
 {
     struct note_public_key key = log_key(world);
     struct tree_hash leaf;
@@ -49,9 +50,13 @@ void check_proof(struct world *world, struct wish *wish, struct wire_bytes proof
 
     entry_leaf(leaf.bytes, wish->entry, wish->entry_size);
     if (!entry_read(&entry, texts, wish->entry, wish->entry_size, &err) ||
-        !note_proof_check(&wish->checkpoint, &key, &leaf, (uint64_t)entry.index, proof.data,
-                          proof.size, &err)) {
+        !time_read(&wish->received_ms, entry.values[ENTRY_SUBMISSION_RECEIVED].text, &err) ||
+        !receipt_check(&world->keys.receipt.public_key, wish->entry, wish->entry_size,
+                       accepted->minisig.data, accepted->minisig.size, &err) ||
+        !note_proof_check(&wish->checkpoint, &key, &leaf, (uint64_t)entry.index,
+                          accepted->proof.data, accepted->proof.size, &err)) {
         world_fail(world, "the receipt of %s does not prove it: %s", wish->id, err.text);
+        return;
     }
 }
 
@@ -81,9 +86,8 @@ static void check_growth(struct world *world)
         world_fail(world, "%s", err.text);
     }
     store_call_free(&note);
-    for (unsigned i = 0; i < SUBMISSIONS_MAX && world->failure[0] == '\0'; i++) {
-        const struct wish *wish =
-            &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH];
+    for (unsigned i = 0; i < world_wishes(world) && world->failure[0] == '\0'; i++) {
+        struct wish *wish = world_wish(world, i);
         struct tree_proof proof;
         if (!wish->is_acked) {
             continue;
@@ -105,9 +109,8 @@ void check_acked(struct world *world)
 
     check_growth(world);
 
-    for (unsigned i = 0; i < SUBMISSIONS_MAX && world->failure[0] == '\0'; i++) {
-        const struct wish *wish =
-            &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH];
+    for (unsigned i = 0; i < world_wishes(world) && world->failure[0] == '\0'; i++) {
+        struct wish *wish = world_wish(world, i);
         if (!wish->is_acked) {
             continue;
         }
@@ -137,18 +140,18 @@ static bool state_of(struct world *world, const struct wish *wish, struct wire_s
 
 bool check_is_drained(struct world *world)
 {
-    for (unsigned i = 0; i < SUBMISSIONS_MAX; i++) {
-        const struct wish *wish =
-            &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH];
+    for (unsigned i = 0; i < world_wishes(world); i++) {
+        struct wish *wish = world_wish(world, i);
         struct wire_submission_row row;
         struct store_call call;
         if (!wish->is_acked) {
             return false;
         }
-        bool is_found = state_of(world, wish, &row, &call);
-        bool is_open = is_found && row.state < SUBMISSION_SCORED;
-        store_call_free(&call);
-        if (!is_found || is_open) {
+        if (!wish->is_settled) {
+            wish->is_settled = state_of(world, wish, &row, &call) && row.state >= SUBMISSION_SCORED;
+            store_call_free(&call);
+        }
+        if (!wish->is_settled) {
             return false;
         }
     }
@@ -156,13 +159,14 @@ bool check_is_drained(struct world *world)
 }
 
 /* Scored with its own value, or parked where every worker fails on it. */
-static void check_state(struct world *world, const struct wish *wish)
+static void check_state(struct world *world, struct wish *wish)
 {
     struct wire_submission_row row = {0};
     struct store_call call;
     char expected[40];
 
     bool is_found = state_of(world, wish, &row, &call);
+    wish->number = row.state == SUBMISSION_SCORED ? row.sequence : 0;
     snprintf(expected, sizeof(expected), "%.5f", score_of(wish->sha256));
     if (!is_found) {
         world_fail(world, "submission %s is gone", wish->id);
@@ -184,9 +188,8 @@ static void check_log(struct world *world)
     static struct store_call call;
     size_t n = 2;
 
-    for (unsigned i = 0; i < SUBMISSIONS_MAX; i++) {
-        const struct wish *wish =
-            &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH];
+    for (unsigned i = 0; i < world_wishes(world); i++) {
+        struct wish *wish = world_wish(world, i);
         if (!find_entries(world, wish, &call)) {
             world_fail(world, "submission %s has no entries", wish->id);
             return;
@@ -218,21 +221,96 @@ static void check_count(struct world *world)
     struct store_call call = {.kind = CALL_STATS, .stats = {.is_counted = true}};
 
     run(world, &call);
-    if (call.stats.stats.n_submissions != SUBMISSIONS_MAX) {
-        world_fail(world, "%llu submissions for %d requests",
-                   (unsigned long long)call.stats.stats.n_submissions, SUBMISSIONS_MAX);
+    if (call.stats.stats.n_submissions != world_wishes(world)) {
+        world_fail(world, "%llu submissions for %u requests",
+                   (unsigned long long)call.stats.stats.n_submissions, world_wishes(world));
     }
     if (call.stats.stats.n_ready + call.stats.stats.n_leased != 0) {
         world_fail(world, "jobs are left of finished submissions");
     }
 }
 
-void check_end(struct world *world)
+/* The better one of two wishes that are scored: by score, then the earlier. */
+static bool is_better(const struct wish *a, const struct wish *b)
+{
+    double score_a = score_of(a->sha256);
+    double score_b = score_of(b->sha256);
+
+    if (score_a > score_b || score_a < score_b) {
+        return score_a > score_b;
+    }
+    return a->received_ms != b->received_ms ? a->received_ms < b->received_ms
+                                            : a->number < b->number;
+}
+
+/* Each team's best, best first, computed from what the clients know; their number. */
+static unsigned rank_teams(struct world *world, const struct wish *ranked[CLIENTS])
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < world->n_clients; i++) {
+        const struct wish *best = NULL;
+        for (unsigned j = 0; j < world->n_each; j++) {
+            const struct wish *wish = &world->clients[i].wishes[j];
+            if (wish->number != 0 && (best == NULL || is_better(wish, best))) {
+                best = wish;
+            }
+        }
+        if (best == NULL) {
+            continue;
+        }
+        unsigned at = n++;
+        for (; at > 0 && is_better(best, ranked[at - 1]); at--) {
+            ranked[at] = ranked[at - 1];
+        }
+        ranked[at] = best;
+    }
+    return n;
+}
+
+/* The board, as the broker shows it, is that of the best of every team. */
+static void check_board(struct world *world, const struct start *start)
+{
+    const struct wish *ranked[CLIENTS];
+    unsigned n = rank_teams(world, ranked);
+    struct wire_message get = {.type = WIRE_BOARD_GET};
+    struct wire_buffer reply = {0};
+    struct wire_message page;
+    struct err err;
+    unsigned at = 0;
+
+    get.board_get.token = wire_text(start->organizer);
+    get.board_get.competition = wire_text("sim");
+    get.board_get.rows_max = CLIENTS;
+    if (!broker_ask(world, &get, &reply, &page, &err) || page.type != WIRE_BOARD_PAGE) {
+        world_fail(world, "there is no board");
+        goto out;
+    }
+    struct wire_bytes rest = page.board_page.rows;
+    struct wire_board_row row;
+    while (wire_next(&row, WIRE_BOARD_ROW, &rest) == WIRE_ITEM) {
+        if (at >= n || !wire_text_is(row.submission, ranked[at]->id)) {
+            world_fail(world, "place %u of the board is %.*s, %.*s of %.*s", at + 1,
+                       (int)row.submission.size, (const char *)row.submission.data,
+                       (int)row.score.size, (const char *)row.score.data, (int)row.team.size,
+                       (const char *)row.team.data);
+        }
+        at++;
+    }
+    if (at != n) {
+        world_fail(world, "%u teams on the board instead of %u", at, n);
+    }
+out:
+    wire_buffer_free(&reply);
+}
+
+void check_end(struct world *world, const struct start *start)
 {
     check_acked(world);
-    for (unsigned i = 0; i < SUBMISSIONS_MAX; i++) {
-        check_state(world, &world->clients[i / SUBMISSIONS_EACH].wishes[i % SUBMISSIONS_EACH]);
+    for (unsigned i = 0; i < world_wishes(world); i++) {
+        check_state(world, world_wish(world, i));
     }
     check_log(world);
     check_count(world);
+    check_board(world, start);
 }

@@ -3,7 +3,7 @@
  * Clients ask until they are answered, always with the same key. Workers claim, score, report; they
  * are slow, pause, fail, and send results long after their lease.
  */
-#include "tests/sim/sim.h"
+#include "tests/sim/inside.h"
 
 #include <string.h>
 
@@ -60,7 +60,7 @@ static void ask(struct world *world, unsigned node)
     memcpy(message.submit_commit.key, wish->key, sizeof(wish->key));
     memcpy(message.submit_commit.sha256, wish->sha256, sizeof(wish->sha256));
     message.submit_commit.size_bytes = 1000;
-    message.submit_commit.received_ms = 1496275200000 + world->now_ms;
+    message.submit_commit.received_ms = START_WALL_MS + world->now_ms + client->skew_ms;
     message.submit_commit.file_name = wire_text("file.csv");
     message.submit_commit.message = wire_text("");
     world_send(world, NODE_CLIENT, node, &message);
@@ -71,7 +71,7 @@ void client_tick(struct world *world, unsigned node)
 {
     struct client *client = &world->clients[node];
 
-    if (client->next < SUBMISSIONS_EACH && world->now_ms >= client->retry_ms) {
+    if (client->next < world->n_each && world->now_ms >= client->retry_ms) {
         const struct wish *wish = &client->wishes[client->next];
         wish->is_promised && wish->promised_id[0] == '\0' ? promise(world, node) : ask(world, node);
     }
@@ -91,7 +91,7 @@ static void take_receipt(struct world *world, struct client *client,
         wire_text_copy(wish->id, sizeof(wish->id), accepted->submission);
         wish->entry_size = accepted->entry.size;
         memcpy(wish->entry, accepted->entry.data, accepted->entry.size);
-        check_proof(world, wish, accepted->proof);
+        check_receipt(world, wish, accepted);
         world->n_acks++;
         client->next++;
         client->retry_ms = world->now_ms + (int64_t)world_below(world, 2000);
@@ -119,11 +119,11 @@ void client_receive(struct world *world, unsigned node, const struct wire_messag
 {
     struct client *client = &world->clients[node];
 
-    if (message->type == WIRE_PROMISED && client->next < SUBMISSIONS_EACH) {
+    if (message->type == WIRE_PROMISED && client->next < world->n_each) {
         take_promise(world, client, &message->promised);
         return;
     }
-    if (message->type != WIRE_SUBMIT_ACCEPTED || client->next >= SUBMISSIONS_EACH ||
+    if (message->type != WIRE_SUBMIT_ACCEPTED || client->next >= world->n_each ||
         is_known(world, client, &message->submit_accepted)) {
         return;
     }
@@ -137,15 +137,13 @@ static struct wish *wish_of(struct world *world, const char *submission,
 {
     struct wish *same_file = NULL; /* its id is not known to the client yet */
 
-    for (unsigned i = 0; i < CLIENTS; i++) {
-        for (unsigned j = 0; j < SUBMISSIONS_EACH; j++) {
-            struct wish *wish = &world->clients[i].wishes[j];
-            if (wish->is_acked && strcmp(wish->id, submission) == 0) {
-                return wish;
-            }
-            if (!wish->is_acked && memcmp(wish->sha256, sha256, SHA256_BYTES) == 0) {
-                same_file = wish;
-            }
+    for (unsigned i = 0; i < world_wishes(world); i++) {
+        struct wish *wish = world_wish(world, i);
+        if (wish->is_acked && strcmp(wish->id, submission) == 0) {
+            return wish;
+        }
+        if (!wish->is_acked && memcmp(wish->sha256, sha256, SHA256_BYTES) == 0) {
+            same_file = wish;
         }
     }
     return same_file;
@@ -190,6 +188,7 @@ static void report(struct world *world, unsigned node)
     if (wish->is_poison || (!world->is_calm && world_chance(world, world->faults.fail_per_mille))) {
         wish->n_failures += wish->failed_fence != (int64_t)worker->job.fence;
         wish->failed_fence = (int64_t)worker->job.fence;
+        worker->has_failed = true;
         report_failure(world, node);
         return;
     }
@@ -245,9 +244,28 @@ static void take_job(struct world *world, struct worker *worker, const struct wi
     }
     worker->has_job = true;
     worker->is_reported = false;
+    worker->has_failed = false;
     worker->job = *job;
+    worker->job_request_id = worker->request_id;
     wire_text_copy(worker->submission, sizeof(worker->submission), job->submission);
     worker->done_ms = world->now_ms + (int64_t)world_below(world, SCORE_MS);
+}
+
+/* What was recorded was nobody else's any more: whoever got the job later was refused it. */
+static void check_fence(struct world *world, const struct worker *worker,
+                        const struct wire_message *message)
+{
+    bool is_of_job = !worker->has_failed && message->request_id > worker->job_request_id;
+
+    for (size_t i = 0;
+         i < world->n_grants && is_of_job && message->result_taken.verdict == VERDICT_RECORDED;
+         i++) {
+        if (world->grants[i].job == (int64_t)worker->job.job_id &&
+            world->grants[i].fence > (int64_t)worker->job.fence) {
+            world_fail(world, "job %lld was recorded under fence %lld, which was given on",
+                       (long long)worker->job.job_id, (long long)worker->job.fence);
+        }
+    }
 }
 
 void worker_receive(struct world *world, unsigned node, const struct wire_message *message)
@@ -266,6 +284,7 @@ void worker_receive(struct world *world, unsigned node, const struct wire_messag
         if (message->result_taken.verdict == VERDICT_DIFFERENT) {
             world_fail(world, "equal results were told apart");
         }
+        check_fence(world, worker, message);
         worker->has_job = false;
         worker->retry_ms = world->now_ms;
     } else if (message->type == WIRE_RENEWED && worker->has_job && !worker->is_reported &&

@@ -21,19 +21,33 @@ enum {
     SUBMISSIONS_MAX = CLIENTS * SUBMISSIONS_EACH,
     GRANTS_MAX = 20000,
     PATH_BYTES = 256,
+    STORM_MS = 15000,
+    CALM_MS = 60000,  /* within this after the last fault everything must drain */
+    FULL_SEEDS = 100, /* every so many seeds one runs on real files with real signatures */
+};
+
+enum fault_kind {
+    FAULT_BROKER,       /* killed */
+    FAULT_POWER,        /* the same, and what it did not sync may be gone */
+    FAULT_BROKER_PAUSE, /* beyond a lease */
+    FAULT_WORKER,       /* killed */
+    FAULT_PAUSE,        /* of a worker, beyond a lease */
+    FAULT_CUT,          /* a node cannot send, or not receive, or neither */
+    FAULT_CLOCK,        /* the broker's wall clock jumps, up to an hour both ways */
+    FAULT_SKEW,         /* the same of a gateway's */
+    FAULT_DISK,         /* it is full for a while */
+    FAULTS_N,
+    FAULT_DISK_END = FAULTS_N, /* what ends a fault */
+    FAULT_WORKER_UP,
+    FAULT_BROKER_UP,
 };
 
 /* The faults of one seed: each seed draws its own. */
 struct faults {
     unsigned loss_per_mille;
     unsigned duplicate_per_mille;
-    unsigned delay_max_ms; /* of a message: reorders them */
-    unsigned broker_kills; /* in the stormy phase */
-    unsigned worker_kills;
-    unsigned worker_pauses;    /* beyond a lease */
-    unsigned partitions;       /* a node is cut off for a while */
-    unsigned clock_jumps;      /* of the wall clock, up to an hour both ways */
-    unsigned full_disks;       /* windows in which nothing can be committed */
+    unsigned delay_max_ms;     /* of a message: reorders them */
+    unsigned counts[FAULTS_N]; /* in the stormy phase */
     unsigned fail_per_mille;   /* a worker reports a failure of its own */
     unsigned poison_per_mille; /* of the submissions: every worker fails on them */
 };
@@ -50,10 +64,13 @@ struct wish {
     int64_t failed_fence; /* of the last failure that a worker reported */
     unsigned n_failures;  /* reported, each fence once */
     bool is_acked;
+    bool is_settled; /* scored or parked, as far as it was looked at */
     char id[33];
     unsigned char entry[ENTRY_SIZE];
     size_t entry_size;
     struct checkpoint checkpoint; /* that proved the entry */
+    int64_t received_ms;          /* as the entry has it */
+    uint64_t number;              /* of the submission, known when it is scored */
 };
 
 struct client {
@@ -61,6 +78,7 @@ struct client {
     unsigned next;
     uint64_t request_id;
     int64_t retry_ms;
+    int64_t skew_ms; /* of its gateway's clock */
     char token[96];
 };
 
@@ -72,7 +90,9 @@ struct worker {
     bool has_job;
     int64_t done_ms; /* when the job under way is scored */
     struct wire_job job;
+    uint64_t job_request_id; /* requests about it are later ones */
     char submission[33];
+    bool has_failed;  /* a failure was reported */
     bool is_reported; /* the result was sent, its answer is awaited */
 };
 
@@ -82,6 +102,13 @@ struct grant {
 };
 
 struct event; /* in the heap */
+
+/* What every seed starts from: a competition and its teams. */
+struct start {
+    char paths[2][PATH_BYTES]; /* of the databases: on real files, in memory */
+    char organizer[96];
+    char tokens[CLIENTS][96];
+};
 
 struct world {
     uint64_t seed;
@@ -93,7 +120,13 @@ struct world {
     bool is_tracing;
     bool is_calm; /* the faults are over: everything must drain */
     bool is_disk_full;
-    int64_t cut_until_ms[CLIENTS + WORKERS];
+    bool is_fast;         /* without real files and signatures */
+    int checkpoint_pages; /* of the WAL */
+    unsigned n_clients;   /* that take part */
+    unsigned n_each;      /* submissions */
+    unsigned n_workers;
+    int64_t broker_wake_ms;                     /* paused until then */
+    int64_t cut_until_ms[CLIENTS + WORKERS][2]; /* to the broker, from it */
     struct event **heap;
     size_t n_heap;
     size_t heap_capacity;
@@ -126,17 +159,28 @@ void world_bytes(struct world *world, void *data, size_t size);
 /* Notes the first broken invariant. */
 void world_fail(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Makes the database that every seed starts from: a competition and its teams. */
-MUST_CHECK bool world_make_template(const char *path, struct client clients[CLIENTS],
-                                    struct err *err);
-
 /* Runs one seed to its end; false where an invariant broke, told in world->failure. */
-bool world_run(struct world *world, const char *template_path,
-               const struct client clients[CLIENTS]);
+bool world_run(struct world *world, const struct start *start);
 
 /* Sends a frame from a node to the broker, through the network. */
 void world_send(struct world *world, enum node_kind kind, unsigned node,
                 const struct wire_message *message);
+
+/* A wish by its number, below world_wishes. */
+unsigned world_wishes(const struct world *world);
+struct wish *world_wish(struct world *world, unsigned number);
+
+/* ---- template.c: what a seed starts from ---- */
+
+/* Makes both databases; start->paths are set. */
+MUST_CHECK bool template_make(struct start *start, struct err *err);
+
+/* Lays a copy of it for the seed. */
+MUST_CHECK bool template_lay(const struct world *world, const struct start *start, struct err *err);
+
+/* ---- fast_sign.c: signatures that cost nothing ---- */
+
+void fast_sign_use(bool is_used);
 
 /* ---- nodes.c: what clients and workers do ---- */
 
@@ -156,11 +200,12 @@ double score_of(const uint8_t sha256[static SHA256_BYTES]);
 /* After every crash: what was acknowledged is there, with the same entry. */
 void check_acked(struct world *world);
 
-/* A receipt that just came: its proof holds. */
-void check_proof(struct world *world, struct wish *wish, struct wire_bytes proof);
+/* A receipt that just came: its signature and its proof hold. */
+void check_receipt(struct world *world, struct wish *wish,
+                   const struct wire_submit_accepted *accepted);
 
 /* At the end: everything drained, once, right and in order. */
-void check_end(struct world *world);
+void check_end(struct world *world, const struct start *start);
 
 /* True when nothing is left to do. */
 bool check_is_drained(struct world *world);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual time and the network: one heap of events ordered by time, then by the order in which they
- * were made. The broker's driver carries out the core's effects as the real loop does: calls wait
- * for a commit, a crash drops what was not committed, or the answer of what was.
+ * Virtual time, chance and the network: one heap of events ordered by time, then by the order in
+ * which they were made; and the life of one seed.
  */
-#include "tests/sim/sim.h"
+#include "tests/sim/inside.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,42 +13,9 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "tests/sim/disk.h"
 
-enum {
-    STORM_MS = 60000,
-    CALM_MS = 900000, /* within this everything must drain */
-    TICK_MS = 50,
-    LEASE_MS = 2000,
-    PROMISE_MS = 6 * 3600000,
-    RESTART_MS = 500,
-};
-
-static const int64_t START_WALL_MS = 1496275200000; /* 2017-06-01 */
-
-enum event_kind { EVENT_TO_BROKER, EVENT_TO_NODE, EVENT_COMMIT, EVENT_TICK, EVENT_FAULT };
-
-enum fault_kind {
-    FAULT_BROKER,
-    FAULT_WORKER,
-    FAULT_PAUSE,
-    FAULT_CUT,
-    FAULT_CLOCK,
-    FAULT_DISK,
-    FAULT_DISK_END,
-    FAULT_WORKER_UP,
-};
-
-struct event {
-    int64_t at_ms;
-    uint64_t order;
-    enum event_kind kind;
-    uint64_t incarnation; /* of the broker; 0: any */
-    enum node_kind node_kind;
-    unsigned node;
-    enum fault_kind fault;
-    size_t size;
-    unsigned char frame[];
-};
+enum { TICK_MS = 50, DRAIN_CHECK_MS = 500 };
 
 /* ---- chance ---- */
 
@@ -75,8 +41,9 @@ void world_bytes(struct world *world, void *data, size_t size)
 {
     unsigned char *bytes = data;
 
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = (unsigned char)(next_random(world) >> 40);
+    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+        uint64_t word = next_random(world);
+        memcpy(bytes + i, &word, size - i < sizeof(word) ? size - i : sizeof(word));
     }
 }
 
@@ -89,6 +56,16 @@ void world_fail(struct world *world, const char *format, ...)
         vsnprintf(world->failure, sizeof(world->failure), format, args);
         va_end(args);
     }
+}
+
+unsigned world_wishes(const struct world *world)
+{
+    return world->n_clients * world->n_each;
+}
+
+struct wish *world_wish(struct world *world, unsigned number)
+{
+    return &world->clients[number / world->n_each].wishes[number % world->n_each];
 }
 
 /* ---- the heap ---- */
@@ -106,8 +83,8 @@ static void swap(struct world *world, size_t a, size_t b)
     world->heap[b] = event;
 }
 
-static struct event *event_add(struct world *world, int64_t delay_ms, enum event_kind kind,
-                               const void *frame, size_t size)
+struct event *event_add(struct world *world, int64_t delay_ms, enum event_kind kind,
+                        const void *frame, size_t size)
 {
     struct event *event = calloc(1, sizeof(*event) + size);
 
@@ -165,13 +142,13 @@ static unsigned place_of(enum node_kind kind, unsigned node)
     return kind == NODE_CLIENT ? node : CLIENTS + node;
 }
 
-static void travel(struct world *world, enum event_kind event_kind, enum node_kind kind,
-                   unsigned node, const void *frame, size_t size)
+void world_travel(struct world *world, enum event_kind event_kind, enum node_kind kind,
+                  unsigned node, const void *frame, size_t size)
 {
     unsigned copies = 1;
 
     if (!world->is_calm) {
-        if (world->now_ms < world->cut_until_ms[place_of(kind, node)] ||
+        if (world->now_ms < world->cut_until_ms[place_of(kind, node)][event_kind] ||
             world_chance(world, world->faults.loss_per_mille)) {
             return;
         }
@@ -195,165 +172,9 @@ void world_send(struct world *world, enum node_kind kind, unsigned node,
     if (!wire_encode(&frame, message, &err)) {
         world_fail(world, "a node cannot send: %s", err.text);
     } else {
-        travel(world, EVENT_TO_BROKER, kind, node, frame.data, frame.size);
+        world_travel(world, EVENT_TO_BROKER, kind, node, frame.data, frame.size);
     }
     wire_buffer_free(&frame);
-}
-
-static struct channel_peer peer_of(unsigned node)
-{
-    return (struct channel_peer){.size = 1, .id = {(uint8_t)node}};
-}
-
-/* ---- the broker's driver ---- */
-
-struct moment {
-    struct core_now now;
-    uint8_t random[CORE_RANDOM_BYTES];
-};
-
-static const struct core_now *moment(struct world *world, struct moment *moment)
-{
-    world_bytes(world, moment->random, sizeof(moment->random));
-    moment->now =
-        (struct core_now){.wall_ms = START_WALL_MS + world->wall_offset_ms + world->now_ms,
-                          .boot_ms = world->now_ms,
-                          .random = moment->random};
-    return &moment->now;
-}
-
-/* A lease is granted once: the same job with the same fence never goes out twice. */
-static void note_grant(struct world *world, int64_t job, int64_t fence)
-{
-    for (size_t i = 0; i < world->n_grants; i++) {
-        if (world->grants[i].job == job && world->grants[i].fence == fence) {
-            world_fail(world, "job %lld was granted twice with fence %lld", (long long)job,
-                       (long long)fence);
-        }
-    }
-    if (world->n_grants < GRANTS_MAX) {
-        world->grants[world->n_grants++] = (struct grant){job, fence};
-    }
-}
-
-static void carry_out(struct world *world)
-{
-    size_t n;
-    const struct core_effect *effects = core_effects(world->core, &n);
-
-    for (size_t i = 0; i < n; i++) {
-        const struct core_effect *effect = &effects[i];
-        if (effect->kind == EFFECT_SEND) {
-            enum node_kind kind = effect->side == CORE_GATEWAYS ? NODE_CLIENT : NODE_WORKER;
-            if (effect->job != 0) {
-                note_grant(world, effect->job, effect->fence);
-            }
-            travel(world, EVENT_TO_NODE, kind, effect->peer.id[0], effect->frame.data,
-                   effect->frame.size);
-        } else if (effect->kind == EFFECT_STORE) {
-            world->queued[world->n_queued++] = effect->call;
-        } else if (effect->kind == EFFECT_WARN && world->is_tracing) {
-            printf("%8lld broker: %s\n", (long long)world->now_ms,
-                   (const char *)effect->frame.data);
-        }
-    }
-    core_effects_clear(world->core);
-    if (world->n_queued > 0 && !world->is_commit_due) {
-        struct event *event =
-            event_add(world, 1 + (int64_t)world_below(world, 20), EVENT_COMMIT, NULL, 0);
-        event->incarnation = world->incarnation;
-        world->is_commit_due = true;
-    }
-}
-
-static void broker_start(struct world *world)
-{
-    const struct core_settings settings = {.host = "sim",
-                                           .lease_ms = LEASE_MS,
-                                           .pending_max = 2000,
-                                           .promise_ms = PROMISE_MS,
-                                           .rescore_percent = 5};
-    char signed_path[PATH_BYTES + 8];
-    const struct store_settings store_settings = {
-        .path = world->path,
-        .logs = {.host = "sim", .signed_path = signed_path, .keys = &world->keys},
-        .lease_ms = LEASE_MS};
-    struct moment start;
-    struct err err;
-    const struct core_now *now = moment(world, &start);
-
-    snprintf(signed_path, sizeof(signed_path), "%s.signed", world->path);
-    world->incarnation++;
-    world->n_queued = 0;
-    world->is_commit_due = false;
-    if (!store_open(&world->store, &store_settings, now->wall_ms, now->boot_ms, &err) ||
-        !core_open(&world->core, &settings, &world->keys, world->store, &err)) {
-        world_fail(world, "the broker does not start: %s", err.text);
-    }
-}
-
-/* The calls that wait die with the process; the core gets them back to end them. */
-static void broker_drop(struct world *world)
-{
-    struct moment end;
-
-    while (world->n_queued > 0 && world->core != NULL) {
-        struct store_call *call = world->queued[--world->n_queued];
-        size_t n;
-        store_call_fail(call, STORE_FAILED);
-        core_stored(world->core, call, moment(world, &end));
-        const struct core_effect *effects = core_effects(world->core, &n);
-        for (size_t i = 0; i < n; i++) {
-            if (effects[i].kind == EFFECT_STORE) {
-                world->queued[world->n_queued++] = effects[i].call;
-            }
-        }
-        core_effects_clear(world->core);
-    }
-    core_close(&world->core);
-    store_close(&world->store);
-}
-
-static void broker_kill(struct world *world)
-{
-    if (world->core == NULL) {
-        return;
-    }
-    world->n_crashes++;
-    if (world->n_queued > 0 && world_chance(world, 300)) { /* killed behind its commit */
-        store_batch(world->store, world->queued, world->n_queued);
-    }
-    broker_drop(world);
-    broker_start(world);
-    check_acked(world);
-}
-
-/* A full disk refuses the batch as a whole, as the engine does. */
-static void refuse_batch(struct world *world)
-{
-    for (size_t i = 0; i < world->n_queued; i++) {
-        store_call_fail(world->queued[i], STORE_FULL);
-    }
-}
-
-static void broker_commit(struct world *world)
-{
-    struct store_call *calls[ARRAY_SIZE(world->queued)];
-    size_t n = world->n_queued;
-    struct moment after;
-
-    if (world->is_disk_full) {
-        refuse_batch(world);
-    } else {
-        store_batch(world->store, world->queued, n);
-    }
-    memcpy(calls, world->queued, n * sizeof(calls[0]));
-    world->n_queued = 0;
-    world->is_commit_due = false;
-    for (size_t i = 0; i < n; i++) {
-        core_stored(world->core, calls[i], moment(world, &after));
-        carry_out(world);
-    }
 }
 
 /* ---- events ---- */
@@ -372,82 +193,60 @@ static void to_node(struct world *world, const struct event *event)
     }
 }
 
-static void to_broker(struct world *world, const struct event *event)
-{
-    struct channel_peer peer = peer_of(event->node);
-    struct moment arrival;
-    enum core_side side = event->node_kind == NODE_CLIENT ? CORE_GATEWAYS : CORE_WORKERS;
-
-    core_frame(world->core, side, &peer, event->frame, event->size, moment(world, &arrival));
-    carry_out(world);
-}
-
 static void tick(struct world *world)
 {
-    struct moment now;
-
-    core_tick(world->core, moment(world, &now));
-    carry_out(world);
-    for (unsigned i = 0; i < CLIENTS; i++) {
+    broker_tick(world);
+    for (unsigned i = 0; i < world->n_clients; i++) {
         client_tick(world, i);
     }
-    for (unsigned i = 0; i < WORKERS; i++) {
+    for (unsigned i = 0; i < world->n_workers; i++) {
         worker_tick(world, i);
     }
     event_add(world, TICK_MS, EVENT_TICK, NULL, 0);
 }
 
-static void strike(struct world *world, enum fault_kind fault)
+/* Until when the event waits because its process is paused; 0: it does not. */
+static int64_t paused_until(const struct world *world, const struct event *event)
 {
-    unsigned worker = (unsigned)world_below(world, WORKERS);
-    struct event *later;
+    int64_t until_ms = 0;
 
-    switch (fault) {
-    case FAULT_BROKER:
-        broker_kill(world);
-        return;
-    case FAULT_WORKER:
-        world->workers[worker] = (struct worker){.is_down = true};
-        later = event_add(world, 200 + (int64_t)world_below(world, 3000), EVENT_FAULT, NULL, 0);
-        later->fault = FAULT_WORKER_UP;
-        later->node = worker;
-        return;
-    case FAULT_PAUSE:
-        world->workers[worker].wake_ms = world->now_ms + (int64_t)world_below(world, 4 * LEASE_MS);
-        return;
-    case FAULT_CUT:
-        world->cut_until_ms[world_below(world, CLIENTS + WORKERS)] =
-            world->now_ms + (int64_t)world_below(world, 10000);
-        return;
-    case FAULT_CLOCK:
-        world->wall_offset_ms += (int64_t)world_below(world, 7200000) - 3600000;
-        return;
-    case FAULT_DISK:
-        world->is_disk_full = true;
-        event_add(world, (int64_t)world_below(world, 5000), EVENT_FAULT, NULL, 0)->fault =
-            FAULT_DISK_END;
-        return;
-    case FAULT_DISK_END:
-        world->is_disk_full = false;
-        return;
-    case FAULT_WORKER_UP:
-        return;
+    if (event->kind == EVENT_TO_BROKER || event->kind == EVENT_COMMIT) {
+        until_ms = world->broker_wake_ms;
+    } else if (event->kind == EVENT_TO_NODE && event->node_kind == NODE_WORKER) {
+        until_ms = world->workers[event->node].wake_ms;
     }
+    return until_ms > world->now_ms ? until_ms : 0;
+}
+
+static void put_off(struct world *world, const struct event *event, int64_t until_ms)
+{
+    struct event *again =
+        event_add(world, until_ms - world->now_ms, event->kind, event->frame, event->size);
+
+    again->incarnation = event->incarnation;
+    again->node_kind = event->node_kind;
+    again->node = event->node;
 }
 
 static void happen(struct world *world, const struct event *event)
 {
     bool is_stale = event->incarnation != 0 && event->incarnation != world->incarnation;
+    int64_t until_ms = paused_until(world, event);
 
+    if (until_ms > 0) {
+        put_off(world, event, until_ms);
+        return;
+    }
     switch (event->kind) {
-    case EVENT_TO_BROKER:
-        to_broker(world, event); /* a frame on the wire outlives a restart */
+    case EVENT_TO_BROKER: /* a frame on the wire outlives a restart */
+        broker_receive(world, event->node_kind == NODE_CLIENT ? CORE_GATEWAYS : CORE_WORKERS,
+                       event->node, event->frame, event->size);
         return;
     case EVENT_TO_NODE:
         to_node(world, event);
         return;
     case EVENT_COMMIT:
-        if (!is_stale) {
+        if (!is_stale && world->core != NULL) {
             broker_commit(world);
         }
         return;
@@ -455,65 +254,19 @@ static void happen(struct world *world, const struct event *event)
         tick(world);
         return;
     case EVENT_FAULT:
-        if (event->fault == FAULT_WORKER_UP) {
-            world->workers[event->node].is_down = false;
-        } else if (!world->is_calm || event->fault == FAULT_DISK_END) {
-            strike(world, event->fault);
-        }
+        faults_strike(world, event);
         return;
     }
 }
 
 /* ---- a seed ---- */
 
-/* Swarm testing: every seed has some of the faults, at rates of its own. */
-static void draw_faults(struct world *world)
+static void plan_wishes(struct world *world, const struct start *start)
 {
-    struct faults *faults = &world->faults;
-
-    *faults = (struct faults){.delay_max_ms = (unsigned)world_below(world, 300)};
-    if (world_chance(world, 600)) {
-        faults->loss_per_mille = (unsigned)world_below(world, 200);
-    }
-    if (world_chance(world, 600)) {
-        faults->duplicate_per_mille = (unsigned)world_below(world, 200);
-    }
-    unsigned *const counts[] = {&faults->broker_kills,  &faults->worker_kills,
-                                &faults->worker_pauses, &faults->partitions,
-                                &faults->clock_jumps,   &faults->full_disks};
-    for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
-        *counts[i] = world_chance(world, 500) ? (unsigned)world_below(world, 8) : 0;
-    }
-    if (world_chance(world, 300)) {
-        faults->fail_per_mille = (unsigned)world_below(world, 100);
-    }
-    if (world_chance(world, 300)) {
-        faults->poison_per_mille = (unsigned)world_below(world, 300);
-    }
-}
-
-static void plan_faults(struct world *world)
-{
-    const struct faults *faults = &world->faults;
-    const unsigned counts[] = {
-        [FAULT_BROKER] = faults->broker_kills, [FAULT_WORKER] = faults->worker_kills,
-        [FAULT_PAUSE] = faults->worker_pauses, [FAULT_CUT] = faults->partitions,
-        [FAULT_CLOCK] = faults->clock_jumps,   [FAULT_DISK] = faults->full_disks};
-
-    for (size_t kind = 0; kind < ARRAY_SIZE(counts); kind++) {
-        for (unsigned i = 0; i < counts[kind]; i++) {
-            int64_t at = (int64_t)world_below(world, STORM_MS / 4);
-            event_add(world, at, EVENT_FAULT, NULL, 0)->fault = (enum fault_kind)kind;
-        }
-    }
-}
-
-static void plan_wishes(struct world *world, const struct client clients[CLIENTS])
-{
-    for (unsigned i = 0; i < CLIENTS; i++) {
+    for (unsigned i = 0; i < world->n_clients; i++) {
         struct client *client = &world->clients[i];
-        memcpy(client->token, clients[i].token, sizeof(client->token));
-        for (unsigned j = 0; j < SUBMISSIONS_EACH; j++) {
+        memcpy(client->token, start->tokens[i], sizeof(client->token));
+        for (unsigned j = 0; j < world->n_each; j++) {
             struct wish *wish = &client->wishes[j];
             world_bytes(world, wish->key, sizeof(wish->key));
             world_bytes(world, wish->sha256, sizeof(wish->sha256));
@@ -527,48 +280,17 @@ static void plan_wishes(struct world *world, const struct client clients[CLIENTS
     }
 }
 
-static bool copy_file(const char *from, const char *to, struct err *err)
-{
-    struct bytes data = {0};
-
-    if (!file_read(&data, from, 1 << 24, err)) {
-        return false;
-    }
-    int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_full(fd, data.data, data.size_bytes, err);
-    if (fd >= 0) {
-        close(fd);
-    }
-    bytes_free(&data);
-    return ok;
-}
-
-static void remove_database(const char *path)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".signed"};
-    char name[PATH_BYTES + 8];
-
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-        snprintf(name, sizeof(name), "%s%s", path, ends[i]);
-        unlink(name);
-    }
-}
-
 static void run_until_drained(struct world *world)
 {
-    int64_t end_ms = STORM_MS + CALM_MS;
-
-    while (world->failure[0] == '\0' && world->now_ms < end_ms) {
+    while (world->failure[0] == '\0' && world->now_ms < STORM_MS + CALM_MS) {
         struct event *event = event_take(world);
         world->now_ms = event->at_ms;
-        if (!world->is_calm &&
-            (world->now_ms >= STORM_MS / 4 || (world->now_ms > 2000 && world->n_heap == 0))) {
-            world->is_calm = true;
-        }
+        world->is_calm = world->now_ms >= STORM_MS;
         bool is_tick = event->kind == EVENT_TICK;
         happen(world, event);
         free(event);
-        if (world->is_calm && is_tick && world->n_queued == 0 && world->n_events % 8 == 0 &&
+        if (world->is_calm && is_tick && world->now_ms % DRAIN_CHECK_MS == 0 &&
+            world->n_queued == 0 && world->core != NULL && !world->is_disk_full &&
             check_is_drained(world)) {
             return;
         }
@@ -578,145 +300,53 @@ static void run_until_drained(struct world *world)
     }
 }
 
-bool world_run(struct world *world, const char *template_path, const struct client clients[CLIENTS])
+/* The database of the seed as it starts. */
+static bool begin(struct world *world, const struct start *start)
 {
-    static const uint8_t master[CRYPT_KEY_BYTES] = {1};
-    char signed_template[PATH_BYTES + 8];
-    char signed_path[PATH_BYTES + 8];
     struct err err;
 
-    ledger_keys_derive(&world->keys, master);
-    world->rng = world->seed * 0x9e3779b97f4a7c15u + 1;
-    snprintf(world->path, sizeof(world->path), "%s.%llu", template_path,
-             (unsigned long long)world->seed);
-    snprintf(signed_template, sizeof(signed_template), "%s.signed", template_path);
-    snprintf(signed_path, sizeof(signed_path), "%s.signed", world->path);
-    if (!copy_file(template_path, world->path, &err) ||
-        !copy_file(signed_template, signed_path, &err)) {
+    disk_use(world->is_fast);
+    fast_sign_use(world->is_fast);
+    snprintf(world->path, sizeof(world->path), "%s.seed", start->paths[world->is_fast]);
+    if (world->is_fast) {
+        snprintf(world->path, sizeof(world->path), "%s", start->paths[true]);
+        disk_reset();
+    }
+    if (!template_lay(world, start, &err)) {
         world_fail(world, "%s", err.text);
         return false;
     }
-    draw_faults(world);
-    plan_wishes(world, clients);
+    return true;
+}
+
+bool world_run(struct world *world, const struct start *start)
+{
+    static const uint8_t master[CRYPT_KEY_BYTES] = {1};
+
+    ledger_keys_derive(&world->keys, master);
+    world->rng = world->seed * 0x9e3779b97f4a7c15u + 1;
+    world->is_fast = world->seed % FULL_SEEDS != 0;
+    if (!begin(world, start)) {
+        return false;
+    }
+    faults_draw(world);
+    plan_wishes(world, start);
     broker_start(world);
-    plan_faults(world);
+    faults_plan(world);
     event_add(world, 0, EVENT_TICK, NULL, 0);
     if (world->failure[0] == '\0') {
         run_until_drained(world);
     }
     if (world->failure[0] == '\0') {
-        check_end(world);
+        check_end(world, start);
     }
     broker_drop(world);
     while (world->n_heap > 0) {
         free(event_take(world));
     }
     free(world->heap);
-    remove_database(world->path);
+    if (!world->is_fast) {
+        database_remove(world->path);
+    }
     return world->failure[0] == '\0';
-}
-
-/* ---- the template ---- */
-
-/* Asks the broker and commits until it has answered; the answer borrows from the reply. */
-static bool ask(struct world *world, const struct wire_message *message, struct wire_buffer *reply,
-                struct wire_message *answer, struct err *err)
-{
-    struct wire_buffer frame = {0};
-    struct channel_peer peer = peer_of(0);
-    struct moment now;
-    bool is_answered = false;
-
-    if (!wire_encode(&frame, message, err)) {
-        return false;
-    }
-    core_frame(world->core, CORE_GATEWAYS, &peer, frame.data, frame.size, moment(world, &now));
-    wire_buffer_free(&frame);
-    for (int round = 0; round < 4 && !is_answered; round++) {
-        struct store_call *calls[64];
-        size_t n_calls = 0;
-        size_t n;
-        const struct core_effect *effects = core_effects(world->core, &n);
-        for (size_t i = 0; i < n; i++) {
-            if (effects[i].kind == EFFECT_STORE) {
-                calls[n_calls++] = effects[i].call;
-            } else if (effects[i].kind == EFFECT_SEND) {
-                is_answered = wire_buffer_set(reply, wire_buffer_bytes(&effects[i].frame), err);
-            }
-        }
-        core_effects_clear(world->core);
-        store_batch(world->store, calls, n_calls);
-        for (size_t i = 0; i < n_calls; i++) {
-            core_stored(world->core, calls[i], moment(world, &now));
-        }
-    }
-    return is_answered && wire_decode(answer, FROM_BROKER, reply->data, reply->size, err);
-}
-
-static bool make_teams(struct world *world, const char *organizer, struct client *clients,
-                       struct err *err)
-{
-    static const char yaml[] = "competition: sim\ntask: classification\nmetric: top1_accuracy\n"
-                               "submission: {format: topk, k: 1}\nlimits: {per_day: 1000000}\n";
-    struct wire_buffer reply = {0};
-    struct wire_message answer;
-    struct wire_message put = {.type = WIRE_COMPETITION_PUT};
-    bool ok;
-
-    put.competition_put.token = wire_text(organizer);
-    put.competition_put.yaml = wire_text(yaml);
-    ok = ask(world, &put, &reply, &answer, err) && answer.type == WIRE_DONE;
-    for (unsigned i = 0; i < CLIENTS && ok; i++) {
-        struct wire_message team = {.type = WIRE_TEAM_PUT};
-        char name[16];
-        snprintf(name, sizeof(name), "team %u", i);
-        team.team_put.token = wire_text(organizer);
-        team.team_put.competition = wire_text("sim");
-        team.team_put.name = wire_text(name);
-        ok = ask(world, &team, &reply, &answer, err) && answer.type == WIRE_TEAM_MADE;
-        if (ok) {
-            wire_text_copy(clients[i].token, sizeof(clients[i].token), answer.team_made.token);
-        }
-    }
-    wire_buffer_free(&reply);
-    return ok || err_set(err, ERR_STORE, "the template cannot be made");
-}
-
-bool world_make_template(const char *path, struct client clients[CLIENTS], struct err *err)
-{
-    static const uint8_t master[CRYPT_KEY_BYTES] = {1};
-    struct world *world = calloc(1, sizeof(*world));
-    struct store_call call = {.kind = CALL_ORGANIZER_PUT};
-    struct store_call *calls[] = {&call};
-    struct token token;
-    uint8_t random[64];
-    char text[TOKEN_SIZE];
-
-    if (world == NULL) {
-        return err_set(err, ERR_SYSTEM, "no memory");
-    }
-    world->rng = 1;
-    ledger_keys_derive(&world->keys, master);
-    snprintf(world->path, sizeof(world->path), "%s", path);
-    remove_database(path);
-    broker_start(world);
-    bool ok = world->failure[0] == '\0';
-    if (ok) {
-        core_close(&world->core);
-        world_bytes(world, random, sizeof(random));
-        token_make(&token, random);
-        token_text(text, &token);
-        memcpy(call.organizer_put.token_id, token.id, sizeof(token.id));
-        token_hash(call.organizer_put.token_hash, &token, world->keys.pepper);
-        store_batch(world->store, calls, 1);
-        store_close(&world->store);
-        broker_start(world);
-        ok = world->failure[0] == '\0' && make_teams(world, text, clients, err);
-    } else {
-        err_set(err, ERR_STORE, "%s", world->failure);
-    }
-    broker_drop(world);
-    free(world->heap);
-    free(world);
-    return ok;
 }
