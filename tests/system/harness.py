@@ -10,6 +10,7 @@ stopped whatever happens, and its log is printed when the test fails, so that an
 go on at once. The programs are those in $ASSAY_BIN (ctest sets it; else build/release/bin).
 Nothing here waits for a fixed time: `wait_for` polls until a condition holds or a minute is over.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -99,7 +100,8 @@ class Process:
 
     def signal(self, number):
         if self.is_alive():
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # its parent may have ended it meanwhile
+                os.kill(self.pid, number)
 
 
 def descendants(pid):
