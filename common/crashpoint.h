@@ -13,7 +13,23 @@
 #ifdef ASSAY_CRASHPOINTS
 #define CRASHPOINT(name) crashpoint_reach("crashpoint:" name)
 
+#define MISBEHAVE(text) crashpoint_misbehave(text)
+
 void crashpoint_reach(const char *marked_name);
+
+/*
+ * A bug as an untrusted file might find one. Where `text` holds one of these words, the process
+ * behind it does that, whatever its limits and its sandbox make of it; else nothing happens.
+ *
+ *   misbehave:crash     executes an illegal instruction
+ *   misbehave:hang      uses the processor and never ends
+ *   misbehave:memory    takes all that it gets and then crashes
+ *   misbehave:flood     writes to descriptor 1 until it cannot, and then crashes
+ *   misbehave:fork      starts a process
+ *   misbehave:open      opens a file
+ */
+void crashpoint_misbehave(const char *text);
 #else
 #define CRASHPOINT(name) ((void)0)
+#define MISBEHAVE(text) ((void)0)
 #endif

@@ -3,6 +3,7 @@
  * What a reader's child does: one submission to columns or problems. One thread: a filter cannot
  * see the flags of clone3, which lie in memory, so that allowing threads would allow processes too.
  */
+#include "common/crashpoint.h"
 #include "scorer/data/submission.h"
 #include "scorer/worker/reader.h"
 
@@ -29,6 +30,7 @@ bool reader_parse(struct columns *columns, const struct reader_input *input, str
         if (problems->n_all == 0) {
             return false;
         }
+        MISBEHAVE(problems->kept[0].text);
         *columns = (struct columns){.kind = COLUMNS_PROBLEMS,
                                     .problems = {.n_all = problems->n_all,
                                                  .n_kept = problems->n_kept,

@@ -13,10 +13,12 @@ import re
 import subprocess
 
 import clients as clients_module
+import cluster as clusters
 import harness
 
 SCORED = 2  # enum wire_submission_state
 KIND_RESULT, KIND_SUBMISSION = "result", "submission"
+GROWTH_BYTES, GROWTH_DESCRIPTORS = 32 << 20, 8
 SODIUM = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 
 
@@ -57,6 +59,7 @@ class Checker:
         self.counts = collections.Counter(acked=len(self.acked),
                                           lost=sum(text.startswith("lost:") for text in self.problems))
         self.foreign = set()  # keys of submissions that no client of ours sent
+        self.parked = set()  # names of submissions that have to be
         self.view = cluster.database()
 
     def found(self, kind, text):
@@ -153,8 +156,10 @@ class Checker:
 
     def check_work(self):
         """Nothing is left to do, no result differed, and each was taken under the fence it was given."""
-        for number, state, reason in self.rows("SELECT number, state, reason FROM job"):
-            self.found("stuck", f"job {number} is in state {state}: {reason}")
+        for name, state, reason in self.rows("SELECT hex(submission.id), job.state, job.reason FROM job "
+                                             "JOIN submission ON submission.number = job.submission"):
+            if name.lower() not in self.parked:
+                self.found("stuck", f"the job of {name} is in state {state}: {reason}")
         for job, text in self.rows("SELECT job, text FROM alarm"):
             self.found("alarm", f"job {job}: {text}")
         fences = dict(self.rows("SELECT job, fence FROM finished"))
@@ -217,6 +222,47 @@ def check_board(cluster, clients, competition):
     except AssertionError:
         return [f"board: {found} instead of {wanted}"]
     return []
+
+
+def come_to_rest(cluster, clients, competition, drain_seconds=120):
+    """Ends the clients when each is answered, lets the queue drain, asks for every receipt again and
+    stops the service; problems. What was broken is healed before."""
+    problems = clients_module.end_all(clients)
+    if not cluster.drain(drain_seconds):
+        problems.append(f"stuck: the queue does not drain within {drain_seconds} s")
+    clients_module.repeat_all(clients)
+    problems += check_board(cluster, clients, competition)
+    return problems + cluster.stop()
+
+
+def check_sizes(cluster, before):
+    """What no fault may make grow for good: memory and open descriptors; problems."""
+    found = []
+
+    def is_small():
+        found.clear()
+        for name, (n_bytes, n_open) in cluster.sizes().items():
+            if not clusters.is_sanitized() and n_bytes > before[name][0] + GROWTH_BYTES:
+                found.append(f"{name} grew from {before[name][0]} to {n_bytes} bytes")
+            if n_open > before[name][1] + GROWTH_DESCRIPTORS:
+                found.append(f"{name} had {before[name][1]} descriptors, and has {n_open}")
+        return not found
+
+    try:  # connections that were left half open are closed by the gateway after 30 s of silence
+        harness.wait_for(is_small, "everything is as small as before")
+    except AssertionError:
+        pass
+    return found
+
+
+def report(part, seed, counts, problems):
+    """Prints how a part ended; its exit code."""
+    for problem in problems[:50]:
+        print(f"PROBLEM {problem}")
+    print(f"{part}: seed {seed}, {json.dumps(dict(counts))}")
+    print(f"{part}: seed {seed}, {counts['acked']} acknowledged, {counts['lost']} lost, {counts['doubled']} doubled, "
+          f"{counts['stuck']} stuck, {len(problems)} problems", flush=True)
+    return 1 if problems else 0
 
 
 def order(sent):

@@ -6,7 +6,6 @@ for what they have, whose receipt must then be the same bytes.
 import hashlib
 import json
 import random
-import socket
 import threading
 import time
 
@@ -52,28 +51,37 @@ class Sent:
 
 
 class Sender:
-    """Sends submissions, once or again, and holds what was answered against what was answered before."""
+    """Sends submissions, once or again, and holds what was answered against what was answered before.
+    connect(timeout) is its way to the gateway, timeout the longest silence it bears."""
 
-    def __init__(self, cluster, sent):
+    def __init__(self, cluster, sent, connect=None, timeout=15):
         self.cluster, self.sent = cluster, sent
+        self.connect, self.timeout = connect or cluster.connect, timeout
         self.problems, self.statuses = [], {}
         self.n_unanswered = self.n_repeated = 0
+
+    def ask(self, sent):
+        return self.cluster.http("PUT", f"/v1/competitions/{sent.competition}/submissions?file_name=a.csv", sent.body,
+                                 sent.token, {"Idempotency-Key": sent.key}, self.timeout, self.connect)
 
     def put(self, sent):
         """Sends it once; True where it was accepted, with the receipt it had before if any."""
         try:
-            answer = self.cluster.http("PUT", f"/v1/competitions/{sent.competition}/submissions?file_name=a.csv",
-                                       sent.body, sent.token, {"Idempotency-Key": sent.key}, timeout=15)
+            answer = self.ask(sent)
         except OSError:
             self.n_unanswered += 1
             return False
         self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
-        if answer.status != 202:
-            if answer.status not in (503, 504):
-                self.problems.append(f"{sent.team}: {answer.status} {answer.body[:300]}")
-            elif answer.status == 503 and answer.headers.get("Retry-After") is None:
-                self.problems.append(f"{sent.team}: 503 without Retry-After")
-            return False
+        if answer.status == 202:
+            self.take(sent, answer)
+        elif answer.status not in (503, 504):
+            self.problems.append(f"{sent.team}: {answer.status} {answer.body[:300]}")
+        elif answer.status == 503 and answer.headers.get("Retry-After") is None:
+            self.problems.append(f"{sent.team}: 503 without Retry-After")
+        return answer.status == 202
+
+    def take(self, sent, answer):
+        """The receipt of an answer 202, which is the one it had before if any."""
         document = answer.json()
         receipt = (document["id"], document["entry"], document["minisig"])
         if sent.receipt is not None:
@@ -85,7 +93,6 @@ class Sender:
         if document["sha256"] != sent.sha256:
             self.problems.append(f"{sent.team}: {sent.key} has another sha256: {document['sha256']}")
         sent.receipt = receipt
-        return True
 
     def repeat_all(self):
         """Asks again for everything that was acknowledged: nothing may be another."""
@@ -99,9 +106,9 @@ class Sender:
 
 
 class Client(Sender, threading.Thread):
-    def __init__(self, cluster, competition, team, seed, pause=0.03):
+    def __init__(self, cluster, competition, team, seed, pause=0.03, **options):
         threading.Thread.__init__(self, daemon=True)
-        Sender.__init__(self, cluster, [])
+        Sender.__init__(self, cluster, [], **options)
         self.competition, self.team, self.pause = competition, team, pause
         self.token = cluster.team(competition, team)
         self.random = random.Random(f"{seed} {team}")
@@ -147,7 +154,7 @@ class Client(Sender, threading.Thread):
                 f"Authorization: Bearer {sent.token}\r\nIdempotency-Key: {sent.key}\r\n"
                 f"Content-Length: {len(sent.body)}\r\n\r\n").encode()
         try:
-            with socket.create_connection(("127.0.0.1", self.cluster.url_port), timeout=5) as link:
+            with self.connect(5) as link:
                 link.sendall(head + sent.body[: self.random.randrange(len(sent.body))])
                 time.sleep(self.random.random() * 0.02)
         except OSError:
@@ -157,8 +164,8 @@ class Client(Sender, threading.Thread):
         self.is_ending.set()
 
 
-def start_all(cluster, competition, n_clients, seed, pause=0.03):
-    clients = [Client(cluster, competition, f"team {number}", seed, pause) for number in range(n_clients)]
+def start_all(cluster, competition, n_clients, seed, kind=Client, **options):
+    clients = [kind(cluster, competition, f"team {number}", seed, **options) for number in range(n_clients)]
     for client in clients:
         client.start()
     return clients

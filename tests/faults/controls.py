@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A service with a planted mistake: the part of the suite that is for it must report it, or it proves
-nothing.
+"""The other parts on a service with a planted mistake: they must report it, or they prove nothing.
 
 Each mistake is patched into a copy of the source in build/faults-planted, compiled there and run
-through kill_loop.py or power_loss.py. Usage: controls.py [--seed N] [--quick] [--only NAME]; exits 1 when a
-mistake goes unnoticed.
+through the part that has to notice it. Usage: controls.py [--seed N] [--quick] [--only TEXT]...; exits
+1 when a mistake goes unnoticed.
 """
 import argparse
 import os
@@ -18,8 +17,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "faults-planted"
-TARGETS = ["assay", "assay-broker", "assay-gateway", "assay-worker", "assay-recorder", "assay-reopen"]
+TARGETS = ["assay", "assay-broker", "assay-gateway", "assay-worker", "assay-recorder", "assay-reopen", "wall_clock"]
 KILLS, CUTS = ["kill_loop.py", "--count", "60"], ["power_loss.py", "--no-controls", "--count", "300"]
+JUMPS, POISON = ["clock_jumps.py", "--count", "30"], ["poison.py", "--quick", "--only"]
 
 ACKNOWLEDGED_EARLY = [
     ("broker/store/store.c", "        return db_commit(store->db, &err);",
@@ -64,6 +64,24 @@ MISTAKES = [
     ]),
     ("a file is not synced", CUTS, "without its file", [
         ("broker/store/blobs.c", "    if (fsync(upload->fd) < 0) {", "    if (upload->fd < 0) {"),
+    ]),
+    ("connections that are kept for ever", ["chaos.py", "--count", "120"], "descriptors", [
+        ("broker/gateway/http.c", "MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds",
+         "MHD_OPTION_CONNECTION_TIMEOUT, 0"),
+    ]),
+    ("leases by the wall clock", JUMPS, "leases were lost", [
+        ("broker/queue/loop.c", ".wall_ms = time_wall_ms(), .boot_ms = time_boot_ms()",
+         ".wall_ms = time_wall_ms(), .boot_ms = time_wall_ms()"),
+    ]),
+    ("receive times as the gateway's clock says", JUMPS, "was received", [
+        ("broker/queue/core_submit.c", "clamp(message->received_ms, now->wall_ms - RECEIVED_SKEW_MS, now->wall_ms);",
+         "message->received_ms;"),
+    ]),
+    ("parked a failure too early", [*POISON, "crash"], "is parked after 2 failures", [
+        ("broker/store/store.h", "STORE_FAILS_MAX = 3", "STORE_FAILS_MAX = 2"),
+    ]),
+    ("a reader without a limit of memory", [*POISON, "memory"], "assay-reader took", [
+        ("scorer/worker/sandbox.c", "(HAS_SHADOW_MEMORY || limit(RLIMIT_AS, limits->memory_bytes, err))", "true"),
     ]),
 ]
 
@@ -124,10 +142,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--quick", action="store_true", help="the first two mistakes only")
-    parser.add_argument("--only")
+    parser.add_argument("--only", action="append")
     options = parser.parse_args()
     mistakes = [mistake for mistake in (MISTAKES[:2] if options.quick else MISTAKES)
-                if options.only in (None, mistake[0])]
+                if not options.only or any(text in mistake[0] for text in options.only)]
     print(f"controls: seed {options.seed}", flush=True)
     copy_tree()
     caught = [try_one(mistake, options.seed) for mistake in mistakes]

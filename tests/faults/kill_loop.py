@@ -22,7 +22,7 @@ import clients as clients_module
 import cluster as clusters
 
 ROUND_FAULTS = 250
-QUICK_FAULTS = 300
+QUICK_FAULTS = 150
 N_CLIENTS = 5
 COMPETITION = "faults"
 
@@ -211,9 +211,7 @@ class Round:
             if self.put_back_parked() == 0:
                 break
         self.check_runs()
-        clients_module.repeat_all(clients)
-        self.problems += checks.check_board(self.cluster, clients, COMPETITION)
-        self.problems += self.cluster.stop()
+        self.problems += checks.come_to_rest(self.cluster, clients, COMPETITION)
 
     def check_runs(self):
         view = self.cluster.database()

@@ -6,84 +6,17 @@ test's own where the machine allows that."""
 import os
 import pathlib
 import re
-import selectors
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import threading
 import unittest
 
 import contest
 import harness
+import proxy
 
 CONFIG = 'workers: 0\nbroker: {lease_ms: 2000, network_workers: "tcp://%s:*"}\n'
-
-
-class Proxy:
-    """A cable that can be cut: carries bytes between whoever connects and a port; while it is cut
-    nothing moves, and nothing is closed either, as when packets are dropped."""
-
-    def __init__(self, port):
-        self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.is_cut = False
-        self.other_end = {}
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.listener, selectors.EVENT_READ)
-        self.is_closing = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _pair(self):
-        near, _ = self.listener.accept()
-        try:
-            far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
-        except OSError:
-            near.close()
-            return
-        for a, b in ((near, far), (far, near)):
-            self.other_end[a] = b
-            self.selector.register(a, selectors.EVENT_READ)
-
-    def _drop(self, end):
-        for side in (end, self.other_end.get(end)):
-            if side in self.other_end:
-                self.selector.unregister(side)
-                del self.other_end[side]
-                side.close()
-
-    def _run(self):
-        while not self.is_closing:
-            for key, _ in self.selector.select(0.02):
-                if self.is_cut:
-                    break
-                if key.fileobj is self.listener:
-                    self._pair()
-                elif key.fileobj in self.other_end:
-                    self._carry(key.fileobj)
-            if self.is_cut:
-                threading.Event().wait(0.02)
-
-    def _carry(self, end):
-        try:
-            data = end.recv(65536)
-            if data:
-                self.other_end[end].sendall(data)
-                return
-        except OSError:
-            pass
-        self._drop(end)
-
-    def close(self):
-        self.is_closing = True
-        self.thread.join()
-        for end in list(self.other_end):
-            self._drop(end)
-        self.listener.close()
-        self.selector.close()
 
 
 class NetworkTest(harness.SystemTest):
@@ -185,18 +118,18 @@ class KeysTest(NetworkTest):
         self.assertIn("broker_key", done.stderr)
 
     def test_cut_and_healed(self):
-        proxy = Proxy(self.port)
-        self.addCleanup(proxy.close)
-        process, key = self.worker("far", port=proxy.port)
+        cable = proxy.Proxy(self.port)
+        self.addCleanup(cable.close)
+        process, key = self.worker("far", port=cable.port)
         self.allow(f"worker far {key}")
         scorer = self.part(process, "assay-scorer")
         scorer.signal(signal.SIGSTOP)
         submission = self.contest.submit_id("owl", contest.submission(3))
         harness.wait_for(lambda: self.contest.status("owl", submission)["state"] == "scoring", "the job is taken")
-        proxy.is_cut = True
+        cable.is_cut = True
         scorer.signal(signal.SIGCONT)
         harness.wait_for(lambda: self.contest.status("owl", submission)["state"] == "accepted", "the lease is lost")
-        proxy.is_cut = False
+        cable.is_cut = False
         self.check_scored_once(submission)
 
 
