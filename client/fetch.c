@@ -46,6 +46,7 @@ struct exchange {
     size_t capacity_bytes;
     int fd; /* of the file that is sent, or -1 */
     bool is_too_long;
+    bool is_head_whole; /* libcurl takes an answer that ends in its head for one without a body */
 };
 
 static bool find_functions(struct library *library, struct err *err)
@@ -186,6 +187,7 @@ static size_t take_header(char *line, size_t size, size_t n, void *context)
     struct fetch_answer *answer = exchange->answer;
     char value[FETCH_CONTENT_TYPE_SIZE];
 
+    exchange->is_head_whole = size * n <= 2; /* the empty line, until another answer begins */
     if (header_value(value, line, size * n, "Content-Type")) {
         memcpy(answer->content_type, value, sizeof(value));
     } else if (header_value(value, line, size * n, "Retry-After")) {
@@ -331,6 +333,10 @@ static enum fetch_outcome perform(struct fetch *fetch, struct exchange *exchange
     fetch->curl.easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK) {
         return failed_outcome(fetch, code, exchange, error_text, err);
+    }
+    if (!exchange->is_head_whole) {
+        err_set(err, ERR_PEER, "the answer ended in its head");
+        return FETCH_UNREACHABLE;
     }
     fetch->curl.easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &exchange->answer->status);
     return FETCH_ANSWERED;
