@@ -87,10 +87,11 @@ def run(cluster, cables, seed, n_wanted):
     """(counts, problems)"""
     cluster.competition(COMPETITION)
     cables.way("clients", cluster.url_port)
+    idle = cluster.sizes()
     clients = clients_module.start_all(cluster, COMPETITION, N_CLIENTS, seed, connect=cables.proxies["clients"].connect,
                                        timeout=PATIENCE_SECONDS)
     time.sleep(WARM_SECONDS)
-    before = cluster.sizes()
+    warm = cluster.sizes()
     n_before = cables.n_connections()
     cables.make_bad()
     while cables.n_connections() < n_before + n_wanted and not any(client.problems for client in clients):
@@ -100,7 +101,7 @@ def run(cluster, cables, seed, n_wanted):
     cables.heal()
     problems = clients_module.end_all(clients)
     problems += [f"{daemon.name} ended by itself" for daemon in cluster.daemons() if not daemon.is_running()]
-    problems += checks.check_sizes(cluster, before)
+    problems += checks.check_sizes(cluster, idle, warm)
     problems += checks.come_to_rest(cluster, clients, COMPETITION, 60)
     checker = checks.Checker(cluster, clients).check()
     counts = cables.counts + checker.counts

@@ -65,7 +65,7 @@ MISTAKES = [
     ("a file is not synced", CUTS, "without its file", [
         ("broker/store/blobs.c", "    if (fsync(upload->fd) < 0) {", "    if (upload->fd < 0) {"),
     ]),
-    ("connections that are kept for ever", ["chaos.py", "--count", "120"], "descriptors", [
+    ("connections that are kept for ever", ["chaos.py", "--count", "200"], "descriptors", [
         ("broker/gateway/http.c", "MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds",
          "MHD_OPTION_CONNECTION_TIMEOUT, 0"),
     ]),

@@ -156,17 +156,18 @@ class Cutter:
 def run_cuts(cluster, networks, seed, n_cuts):
     """(counts, problems)"""
     cluster.competition(COMPETITION)
+    idle = cluster.sizes()
     clients = clients_module.start_all(cluster, COMPETITION, N_CLIENTS, seed, timeout=PATIENCE_SECONDS,
                                        connect=networks["clients"].connect_to(cluster.url_port))
     time.sleep(WARM_SECONDS)
-    before = cluster.sizes()
+    warm = cluster.sizes()
     cutter = Cutter(list(networks.values()), seed)
     while cutter.counts["cuts"] < n_cuts and not any(client.problems for client in clients):
         cutter.once()
     cutter.heal(is_end=True)
     problems = clients_module.end_all(clients)
     problems += [f"{daemon.name} ended by itself" for daemon in cluster.daemons() if not daemon.is_running()]
-    problems += checks.check_sizes(cluster, before)
+    problems += checks.check_sizes(cluster, idle, warm)
     problems += checks.come_to_rest(cluster, clients, COMPETITION, 60)
     checker = checks.Checker(cluster, clients).check()
     counts = cutter.counts + checker.counts
