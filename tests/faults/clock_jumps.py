@@ -13,6 +13,7 @@ import argparse
 import collections
 import datetime
 import json
+import math
 import mmap
 import os
 import random
@@ -34,6 +35,7 @@ LEASE_MS = 10000
 SKEW = 60  # what the broker lets a gateway's clock be behind its own
 DAY = 24 * HOUR
 SLACK = 2
+INSTANT = 0.05  # for a clock to be set
 EXPIRE_SECONDS = 1.2  # the broker looks for lost leases every second
 N_SUSPENDS = 3
 LIBRARY = harness.BIN / "libwall_clock.so"
@@ -48,22 +50,25 @@ class Clock:
         path.write_bytes(bytes(16))
         with open(path, "r+b") as file:
             self.page = mmap.mmap(file.fileno(), 16)
-        self.ahead, self.history = 0.0, [(0.0, 0.0)]
+        self.ahead, self.history = 0.0, []  # (until, what it was ahead)
         daemon.env = {"LD_PRELOAD": str(LIBRARY), "ASSAY_FAULT_CLOCK": str(path),
                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
     def set(self, ahead):
+        before, self.ahead = self.ahead, ahead
         self.page[:8] = struct.pack("<q", round(ahead * 1000))
-        self.ahead = ahead
-        self.history.append((time.time(), ahead))
+        self.history.append((time.time(), before))
 
     def suspend(self, seconds):
         self.page[8:] = struct.pack("<q", struct.unpack("<q", self.page[8:])[0] + seconds * 1000)
 
     def during(self, start, end):
         """What it showed between these times: (earliest, latest)."""
-        before = [ahead for at, ahead in self.history if at <= start][-1:]
-        shown = before + [ahead for at, ahead in self.history if start - SLACK < at <= end + SLACK]
+        shown, since = [], 0.0
+        for until, ahead in [*self.history, (math.inf, self.ahead)]:
+            if since - INSTANT <= end and until >= start:
+                shown.append(ahead)
+            since = until
         return start + min(shown), end + max(shown)
 
 

@@ -73,6 +73,10 @@ MISTAKES = [
         ("broker/queue/loop.c", ".wall_ms = time_wall_ms(), .boot_ms = time_boot_ms()",
          ".wall_ms = time_wall_ms(), .boot_ms = time_wall_ms()"),
     ]),
+    ("receive times as the gateway's clock says", JUMPS, "was received", [
+        ("broker/queue/core_submit.c", "clamp(message->received_ms, now->wall_ms - RECEIVED_SKEW_MS, now->wall_ms);",
+         "message->received_ms;"),
+    ]),
     ("parked a failure too early", [*POISON, "crash"], "is parked after 2 failures", [
         ("broker/store/store.h", "STORE_FAILS_MAX = 3", "STORE_FAILS_MAX = 2"),
     ]),
