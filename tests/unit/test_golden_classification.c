@@ -163,7 +163,7 @@ static void test_refused_cases(void **state)
           {2, 7, "'7' repeats in this row"},
           {2, 9, "'7' repeats in this row"}}},
         {"edge_extra_ids", 1, {{3, 1, "id 'z' is not in the list of images"}}},
-        {"edge_missing_ids", 1, {{0, 0, "1 id is missing: 'b'"}}},
+        {"edge_missing_ids", 1, {{3, 1, "1 id is missing: 'b'"}}},
         {"edge_rank5_and_rank6", 1, {{3, 3, "row has 6 class ids, expected 5"}}},
         {"edge_short_rows",
          2,

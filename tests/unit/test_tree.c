@@ -133,6 +133,26 @@ static void test_tree_check_leaf_exhaustively(void **state)
     tree_free(&tree);
 }
 
+/* The right half of a tree is no tree of its own: its path is too long for that. */
+static void test_tree_check_leaf_refuses_a_path_above_the_root(void **state)
+{
+    (void)state;
+    struct tree tree = {0};
+    struct tree_proof proof;
+    struct tree_hash root;
+    struct err err;
+
+    fill(&tree, 8);
+    for (uint64_t size = 2; size <= 8; size *= 2) {
+        tree_root(&root, &tree, size);
+        tree_prove_leaf(&proof, &tree, size - 1, size);
+        const struct tree_hash *last = &tree.levels[0].hashes[size - 1];
+        assert_true(tree_check_leaf(last, size - 1, size, &proof, &root, &err));
+        assert_false(tree_check_leaf(last, 0, 1, &proof, &root, &err));
+    }
+    tree_free(&tree);
+}
+
 static void refuse_wrong_growth(uint64_t old_size, struct tree_hash old_root, uint64_t size,
                                 struct tree_hash root, struct tree_proof proof)
 {
@@ -193,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_root_of_known_leaves),
         cmocka_unit_test(test_tree_check_leaf_exhaustively),
+        cmocka_unit_test(test_tree_check_leaf_refuses_a_path_above_the_root),
         cmocka_unit_test(test_tree_check_growth_exhaustively),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
