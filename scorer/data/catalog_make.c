@@ -207,7 +207,7 @@ static bool order_by_number(struct maker *maker, struct err *err)
         maker->words[i].rank = maker->n_images;
         maker->n_images += catalog_count_bits(maker->words[i].bits);
     }
-    for (size_t i = 0; maker->index_of != NULL && i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         uint64_t at = maker->numbers[i] + base;
         const struct catalog_word *word = &maker->words[at / 64];
         uint64_t before = word->bits & ((1ULL << (at % 64)) - 1);
@@ -382,8 +382,7 @@ static bool take_source(struct maker *maker, struct err *err)
 {
     size_t n = maker->source->n_ids;
 
-    if (maker->index_of == NULL &&
-        (maker->source->numbers == NULL || maker->source->sizes != NULL)) {
+    if (maker->index_of == NULL) {
         maker->index_of = arena_alloc(maker->scratch, n, sizeof(*maker->index_of), err);
         if (maker->index_of == NULL) {
             return false;

@@ -260,8 +260,7 @@ static bool place_answers(struct class_labels *labels, const struct catalog *cat
     }
     memset(split, UNSET, catalog->n_images);
     for (size_t row = 0; row < answers->n; row++) {
-        uint32_t image =
-            image_of != NULL ? image_of[row] : catalog_find_number(catalog, answers->number[row]);
+        uint32_t image = image_of[row];
         uint32_t class_index = catalog_find_class(catalog, answers->expected[row]);
         bool is_repeated = split[image] != UNSET;
         if (is_repeated || class_index == CATALOG_NONE) {
@@ -288,9 +287,9 @@ static bool make_solution(struct solution *solution, struct class_info *classes,
                           const struct loading *loading, struct err *err)
 {
     struct class_info found = *classes;
-    uint32_t *image_of = NULL; /* numbers are looked up when they are needed */
+    uint32_t *image_of = answers->number; /* which are not needed any more */
 
-    if (answers->number == NULL &&
+    if (image_of == NULL &&
         (image_of = arena_alloc(loading->scratch, answers->n, sizeof(*image_of), err)) == NULL) {
         return false;
     }

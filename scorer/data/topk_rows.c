@@ -171,22 +171,27 @@ static bool has_plain(const struct reading *reading, const struct table *table)
            table->n_header_fields == N_COLUMNS && table->place[COLUMN_ID] == 0;
 }
 
-/* Image by image to rank by rank, in blocks that stay in the first cache. */
+/* Image by image to rank by rank. */
+static inline __attribute__((always_inline)) void
+turn(uint16_t *restrict ranks, size_t stride, const uint16_t *restrict rankings, size_t n, size_t k)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t rank = 0; rank < k; rank++) {
+            ranks[rank * stride + i] = rankings[i * k + rank];
+        }
+    }
+}
+
 static void turn_rankings(struct reading *reading)
 {
-    enum { BLOCK = 1024 };
-    size_t n_images = reading->source->catalog->n_images;
+    enum { K_USUAL = 5 }; /* known to the compiler, which then needs no inner loop */
+    size_t n = reading->source->catalog->n_images;
     size_t k = reading->source->form.k;
 
-    for (size_t start = 0; start < n_images; start += BLOCK) {
-        const uint16_t *rankings = reading->rankings + start * k;
-        size_t n = n_images - start < BLOCK ? n_images - start : BLOCK;
-        for (size_t rank = 0; rank < k; rank++) {
-            uint16_t *ranks = reading->ranks + rank * reading->stride + start;
-            for (size_t i = 0; i < n; i++) {
-                ranks[i] = rankings[i * k + rank];
-            }
-        }
+    if (k == K_USUAL) {
+        turn(reading->ranks, reading->stride, reading->rankings, n, K_USUAL);
+    } else {
+        turn(reading->ranks, reading->stride, reading->rankings, n, k);
     }
 }
 
