@@ -20,6 +20,15 @@ static_assert(CRYPT_SHA512_BYTES == crypto_hash_sha512_BYTES, "SHA-512 size");
 static_assert(CRYPT_NONCE_BYTES == crypto_secretbox_NONCEBYTES, "nonce size");
 static_assert(CRYPT_BOX_EXTRA_BYTES == crypto_secretbox_MACBYTES, "box extra size");
 
+static_assert(CRYPT_SEALED_EXTRA_BYTES == crypto_box_SEALBYTES, "sealed box size");
+static_assert(CRYPT_KEY_BYTES == crypto_box_PUBLICKEYBYTES, "sealed box key size");
+static_assert(CRYPT_STREAM_EXTRA_BYTES == crypto_secretstream_xchacha20poly1305_ABYTES,
+              "chunk size");
+static_assert(CRYPT_STREAM_HEADER_BYTES == crypto_secretstream_xchacha20poly1305_HEADERBYTES,
+              "stream header size");
+static_assert(sizeof(struct crypt_stream) >= sizeof(crypto_secretstream_xchacha20poly1305_state),
+              "stream state size");
+
 bool crypt_start(struct err *err)
 {
     if (sodium_init() < 0) {
@@ -104,6 +113,62 @@ bool crypt_box_open(void *data, const uint8_t *box, size_t box_size,
 {
     return box_size >= CRYPT_BOX_EXTRA_BYTES &&
            crypto_secretbox_open_easy(data, box, box_size, nonce, key) == 0;
+}
+
+void crypt_seal(uint8_t *box, const void *data, size_t size,
+                const uint8_t public_key[static CRYPT_KEY_BYTES])
+{
+    int status = crypto_box_seal(box, data, size, public_key);
+
+    assert(status == 0);
+}
+
+bool crypt_seal_open(void *data, const uint8_t *box, size_t box_size,
+                     const uint8_t public_key[static CRYPT_KEY_BYTES],
+                     const uint8_t secret_key[static CRYPT_KEY_BYTES])
+{
+    return crypto_box_seal_open(data, box, box_size, public_key, secret_key) == 0;
+}
+
+static crypto_secretstream_xchacha20poly1305_state *state_of(struct crypt_stream *stream)
+{
+    return (crypto_secretstream_xchacha20poly1305_state *)(void *)stream->state;
+}
+
+void crypt_stream_start(struct crypt_stream *stream,
+                        uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
+                        const uint8_t key[static CRYPT_KEY_BYTES])
+{
+    crypto_secretstream_xchacha20poly1305_init_push(state_of(stream), header, key);
+}
+
+bool crypt_stream_open(struct crypt_stream *stream,
+                       const uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
+                       const uint8_t key[static CRYPT_KEY_BYTES])
+{
+    return crypto_secretstream_xchacha20poly1305_init_pull(state_of(stream), header, key) == 0;
+}
+
+void crypt_stream_push(struct crypt_stream *stream, uint8_t *chunk, const void *data, size_t size,
+                       const void *additional, size_t additional_size, bool is_last)
+{
+    uint8_t tag = is_last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0;
+
+    crypto_secretstream_xchacha20poly1305_push(state_of(stream), chunk, NULL, data, size,
+                                               additional, additional_size, tag);
+}
+
+bool crypt_stream_pull(struct crypt_stream *stream, void *data, const uint8_t *chunk,
+                       size_t chunk_size, const void *additional, size_t additional_size,
+                       bool is_last)
+{
+    uint8_t wanted = is_last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0;
+    uint8_t tag;
+
+    return crypto_secretstream_xchacha20poly1305_pull(state_of(stream), data, NULL, &tag, chunk,
+                                                      chunk_size, additional,
+                                                      additional_size) == 0 &&
+           tag == wanted;
 }
 
 void crypt_base64(char *text, size_t text_size, const void *data, size_t size)

@@ -19,6 +19,9 @@ enum {
     CRYPT_KEY_BYTES = 32,  /* of keyed hashes and of boxes */
     CRYPT_NONCE_BYTES = 24,
     CRYPT_BOX_EXTRA_BYTES = 16, /* a box is so much longer than its contents */
+    CRYPT_SEALED_EXTRA_BYTES = 48,
+    CRYPT_STREAM_EXTRA_BYTES = 17, /* of each chunk */
+    CRYPT_STREAM_HEADER_BYTES = 24,
 };
 
 /* Must be called once before the rest. Errors: ERR_SYSTEM (no random bytes to be had). */
@@ -68,6 +71,35 @@ void crypt_box_seal(uint8_t *box, const void *data, size_t size,
 MUST_CHECK bool crypt_box_open(void *data, const uint8_t *box, size_t box_size,
                                const uint8_t nonce[static CRYPT_NONCE_BYTES],
                                const uint8_t key[static CRYPT_KEY_BYTES]);
+
+/* Seals to an X25519 public key; `box` has size + CRYPT_SEALED_EXTRA_BYTES bytes. Who made it
+ * cannot be told. */
+void crypt_seal(uint8_t *box, const void *data, size_t size,
+                const uint8_t public_key[static CRYPT_KEY_BYTES]);
+MUST_CHECK bool crypt_seal_open(void *data, const uint8_t *box, size_t box_size,
+                                const uint8_t public_key[static CRYPT_KEY_BYTES],
+                                const uint8_t secret_key[static CRYPT_KEY_BYTES]);
+
+/* A stream of chunks (libsodium's secretstream); what a chunk adds is CRYPT_STREAM_EXTRA_BYTES. */
+struct crypt_stream {
+    _Alignas(16) unsigned char state[64]; /* the library's own */
+};
+
+/* Draws a header and starts a stream. */
+void crypt_stream_start(struct crypt_stream *stream,
+                        uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
+                        const uint8_t key[static CRYPT_KEY_BYTES]);
+MUST_CHECK bool crypt_stream_open(struct crypt_stream *stream,
+                                  const uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
+                                  const uint8_t key[static CRYPT_KEY_BYTES]);
+void crypt_stream_push(struct crypt_stream *stream, uint8_t *chunk, const void *data, size_t size,
+                       const void *additional, size_t additional_size, bool is_last);
+
+/* Opens a chunk of `chunk_size` bytes; false where it was changed, has another place in the stream,
+ * or is not the last exactly where it should be. */
+MUST_CHECK bool crypt_stream_pull(struct crypt_stream *stream, void *data, const uint8_t *chunk,
+                                  size_t chunk_size, const void *additional, size_t additional_size,
+                                  bool is_last);
 
 /* Room for the base64 of n bytes, with its NUL. */
 #define CRYPT_BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
