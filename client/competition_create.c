@@ -1,65 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The organizer's command. The labels go from here straight into the worker's folder; the service
- * gets the competition file only. Both are checked before anything is written.
+ * The organizer's command. The labels go from here into the workers' folder, sealed; the service
+ * gets the competition file and what commits to them. All is checked before anything is written.
  */
 #include "client/competition_create.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/options.h"
+#include "client/organizer.h"
 #include "client/service.h"
-#include "client/state_folder.h"
+#include "common/jwriter.h"
 #include "common/text.h"
-#include "schemas/scorecard.h"
-#include "scorer/data/label_folder.h"
-#include "scorer/data/labels.h"
+#include "scorer/data/label_rows.h"
 
-enum { KEY_LABELS = 0x2000, KEY_LABEL_FOLDER, KEY_STATE };
+enum { BODY_BYTES_MAX = 1 << 20 };
 
 struct create_arguments {
     struct options options;
+    struct organizer_arguments organizer;
     const char *path;
-    const char *labels;
-    const char *label_folder; /* --label-folder, or NULL */
-    const char *state;        /* --state, or NULL */
 };
 
-/* What was read, and where the labels go. */
+/* What was read, and what is made of it. */
 struct creation {
+    struct organizer organizer;
     struct competition competition;
+    struct bytes yaml;
     struct labels *labels;
-    char label_folder[STATE_PATH_SIZE];
+    struct label_seeds seeds;
+    struct bytes block;
+    struct tree_hash root;
     bool is_new; /* the label set was not there before */
 };
 
-static const struct argp_option list[] = {
-    {"labels", KEY_LABELS, "PATH", 0, "the hidden labels, a file or a folder", 1},
-    {"state", KEY_STATE, "DIR", 0, "state folder of `assay up', for its worker's labels", 1},
-    {"label-folder", KEY_LABEL_FOLDER, "DIR", 0,
-     "the worker's label folder (else of --state, else ASSAY_LABELS)", 1},
-    {0},
-};
+static const struct argp_option list[] = {ORGANIZER_OPTIONS, {0}};
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
     struct create_arguments *arguments = state->input;
 
+    if (organizer_parse(&arguments->organizer, key, text)) {
+        return 0;
+    }
     switch (key) {
     case ARGP_KEY_INIT:
         options_share(state, &arguments->options);
-        return 0;
-    case KEY_LABELS:
-        arguments->labels = text;
-        return 0;
-    case KEY_LABEL_FOLDER:
-        arguments->label_folder = text;
-        return 0;
-    case KEY_STATE:
-        arguments->state = text;
         return 0;
     case ARGP_KEY_ARG:
         if (arguments->path != NULL) {
@@ -68,7 +56,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         arguments->path = text;
         return 0;
     case ARGP_KEY_END:
-        if (arguments->path == NULL || arguments->labels == NULL) {
+        if (arguments->path == NULL || arguments->organizer.labels == NULL) {
             argp_error(state, arguments->path == NULL ? "which competition file?"
                                                       : "which labels? --labels PATH says it");
         }
@@ -78,93 +66,14 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
     }
 }
 
-static bool find_label_folder(struct creation *creation, const struct create_arguments *arguments,
-                              struct err *err)
-{
-    const char *variable = getenv("ASSAY_LABELS");
-
-    if (arguments->label_folder != NULL) {
-        return text_copy(creation->label_folder, STATE_PATH_SIZE, arguments->label_folder, err);
-    }
-    if (arguments->state != NULL) {
-        return path_join(creation->label_folder, STATE_PATH_SIZE, arguments->state, STATE_LABELS,
-                         err);
-    }
-    if (variable == NULL || *variable == '\0') {
-        return err_set(err, ERR_CONFIG,
-                       "where are the worker's labels? --state, --label-folder or ASSAY_LABELS "
-                       "says it");
-    }
-    return text_copy(creation->label_folder, STATE_PATH_SIZE, variable, err);
-}
-
-/* The ranking metric must be one of the task's. */
-static bool check_metric(const struct competition *competition, struct err *err)
-{
-    enum task task = (enum task)competition->task;
-    size_t best = strlen(competition->metric) / 3 + 2;
-    const char *near = NULL;
-    size_t n_metrics;
-
-    if (metric_find(task, competition->metric) != NULL) {
-        return true;
-    }
-    const struct metric_info *metrics = metric_table(&n_metrics, task);
-    for (size_t i = 0; i < n_metrics; i++) {
-        size_t edits = text_distance(metrics[i].name, competition->metric);
-        if (edits < best) {
-            best = edits;
-            near = metrics[i].name;
-        }
-    }
-    return err_set(err, ERR_CONFIG, "metric: there is no '%s'%s%s%s", competition->metric,
-                   near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-                   near == NULL ? "" : "'?");
-}
-
-static int load_competition(struct creation *creation, const char *path)
-{
-    static struct problems problems;
-    struct err err;
-
-    if (!competition_load_file(&creation->competition, path, &problems, &err)) {
-        return command_bad_config(path, &problems, &err);
-    }
-    return check_metric(&creation->competition, &err) ? EXIT_DONE : command_failed_in(path, &err);
-}
-
-/* Labels are the organizer's own: what is wrong with them is a wrong configuration. */
-static int load_labels(struct creation *creation, const struct create_arguments *arguments)
-{
-    static struct problems problems;
-    char folder[LABEL_PATH_SIZE];
-    char categories[LABEL_PATH_SIZE] = "";
-    struct err err;
-    const struct competition *competition = &creation->competition;
-    const struct labels_source source = {
-        .task = (enum task)competition->task, .path = arguments->labels, .categories = categories};
-
-    bool ok = competition->categories[0] == '\0' ||
-              (path_folder(folder, sizeof(folder), arguments->path, &err) &&
-               path_join(categories, sizeof(categories), folder, competition->categories, &err));
-    if (ok && labels_load(&creation->labels, &source, &problems, &err)) {
-        return EXIT_DONE;
-    }
-    return command_bad_config(arguments->labels, &problems, &err);
-}
-
 static void print_summary(const struct creation *creation)
 {
     static const char *const names[] = {"public", "private", "ignored"};
     const struct labels *labels = creation->labels;
     bool is_boxes = labels->task == TASK_DETECTION;
-    size_t n_images = is_boxes ? labels->boxes.n_images : labels->truth.n_images;
-    const uint8_t *split = is_boxes ? labels->boxes.split : labels->truth.split;
-    size_t counts[N_SPLITS] = {0};
+    size_t counts[N_SPLITS];
 
-    for (size_t i = 0; i < n_images; i++) {
-        counts[split[i]]++;
-    }
+    label_rows_count(counts, labels);
     printf("%s: %s, ranked by %s\n", creation->competition.id,
            is_boxes ? "detection" : "classification", creation->competition.metric);
     for (size_t s = 0; s < N_SPLITS; s++) {
@@ -183,46 +92,146 @@ static void print_summary(const struct creation *creation)
     }
 }
 
-static int post_competition(struct service *service, const char *path)
+/* SHA-256 over the ids of all images in the order of the catalog, a line each. */
+static void hash_ids(char text[static SHA256_HEX_SIZE], const struct catalog *catalog)
+{
+    uint8_t digest[SHA256_BYTES];
+    struct sha256 hash;
+
+    sha256_start(&hash);
+    for (uint32_t i = 0; i < catalog->n_images; i++) {
+        char id[CATALOG_ID_BYTES_MAX + 1];
+        size_t size = catalog_image_id(id, catalog, i);
+        id[size] = '\n';
+        sha256_add(&hash, id, size + 1);
+    }
+    sha256_finish(&hash, digest);
+    hex_text(text, digest, sizeof(digest));
+}
+
+static void write_commitment(struct jwriter *writer, const struct creation *creation)
+{
+    char hex[SHA256_HEX_SIZE];
+    uint8_t digest[SHA256_BYTES];
+    size_t counts[N_SPLITS];
+
+    label_rows_count(counts, creation->labels);
+    hex_text(hex, creation->root.bytes, sizeof(creation->root.bytes));
+    jwriter_object(writer);
+    jwriter_key_text(writer, "root", hex);
+    sha256_of(digest, creation->block.data, creation->block.size_bytes);
+    hex_text(hex, digest, sizeof(digest));
+    jwriter_key_text(writer, "set_sha256", hex);
+    hash_ids(hex, &creation->labels->catalog);
+    jwriter_key_text(writer, "ids_sha256", hex);
+    jwriter_key_int(writer, "images", creation->labels->catalog.n_images);
+    jwriter_key_int(writer, "public", (int64_t)counts[SPLIT_PUBLIC]);
+    jwriter_key_int(writer, "private", (int64_t)counts[SPLIT_PRIVATE]);
+    jwriter_object_end(writer);
+}
+
+static void write_body(struct jwriter *writer, const struct creation *creation)
+{
+    char text[WORKER_KEY_TEXT_SIZE];
+
+    jwriter_object(writer);
+    jwriter_key(writer, "yaml");
+    jwriter_text_n(writer, creation->yaml.data, creation->yaml.size_bytes);
+    jwriter_key(writer, "labels");
+    write_commitment(writer, creation);
+    jwriter_key(writer, "workers");
+    jwriter_array(writer);
+    for (size_t i = 0; i < creation->organizer.n_workers; i++) {
+        worker_key_text(text, &creation->organizer.workers[i]);
+        jwriter_text(writer, text);
+    }
+    jwriter_array_end(writer);
+    jwriter_object_end(writer);
+}
+
+static int post_competition(struct service *service, const struct creation *creation)
 {
     struct service_answer answer = {0};
-    struct bytes yaml = {0};
+    struct jwriter writer;
     struct err err;
 
-    if (!file_read(&yaml, path, CONF_FILE_MAX, &err)) {
-        return command_failed(&err);
-    }
+    jwriter_start(&writer, BODY_BYTES_MAX);
+    write_body(&writer, creation);
     const struct service_request request = {.method = "POST",
                                             .path = "/v1/competitions",
-                                            .content_type = "application/yaml",
-                                            .body = yaml.data,
-                                            .body_bytes = yaml.size_bytes};
-    int code = service_ask(service, &answer, &request);
+                                            .content_type = "application/json",
+                                            .body = writer.out.data,
+                                            .body_bytes = writer.out.size_bytes};
+    int code =
+        jwriter_ok(&writer, &err) ? service_ask(service, &answer, &request) : command_failed(&err);
     service_answer_free(&answer);
-    bytes_free(&yaml);
+    jwriter_end(&writer);
     return code;
 }
 
-/* The labels first: a competition that takes submissions must have them. */
-static int install_and_post(struct service *service, struct creation *creation,
-                            const struct create_arguments *arguments)
+static bool make_block(struct creation *creation, struct err *err)
 {
-    static struct label_folder found;
+    const struct label_block_source source = {.version = LABEL_VERSION_FIRST,
+                                              .seeds = &creation->seeds,
+                                              .yaml = creation->yaml.data,
+                                              .yaml_size = creation->yaml.size_bytes,
+                                              .labels = creation->labels};
+
+    return label_block_make(&creation->block, &source, err);
+}
+
+/*
+ * The block as it will be sealed. A set that is there already must be the same, and gives its
+ * seeds: a command that is repeated commits to the same root.
+ */
+static bool make_set(struct creation *creation, struct err *err)
+{
+    const struct organizer *organizer = &creation->organizer;
     const char *id = creation->competition.id;
-    const char *folder = creation->label_folder;
+    struct label_file file = {0};
+
+    creation->is_new = !label_file_exists(organizer->label_folder, id, LABEL_VERSION_FIRST);
+    if (creation->is_new) {
+        crypt_random(&creation->seeds, sizeof(creation->seeds));
+        return make_block(creation, err);
+    }
+    if (!label_file_open(&file, organizer->label_folder, id, LABEL_VERSION_FIRST, &organizer->key,
+                         NULL, err)) {
+        return false;
+    }
+    creation->seeds = *file.block.seeds;
+    bool ok = make_block(creation, err);
+    if (ok && (file.size_bytes != creation->block.size_bytes ||
+               memcmp(file.data, creation->block.data, file.size_bytes) != 0)) {
+        ok = err_set(err, ERR_CONFIG,
+                     "%s/%s/%d.sealed holds another competition file or other "
+                     "labels",
+                     organizer->label_folder, id, LABEL_VERSION_FIRST);
+    }
+    label_file_close(&file);
+    return ok;
+}
+
+/* The labels first: a competition that takes submissions must have them. */
+static int install_and_post(struct service *service, struct creation *creation)
+{
+    const char *id = creation->competition.id;
+    const char *folder = creation->organizer.label_folder;
     struct err err;
 
-    creation->is_new = !label_folder_open(&found, folder, id, LABEL_VERSION_FIRST, &err);
-    if (!label_folder_install(folder, arguments->path, arguments->labels, LABEL_VERSION_FIRST,
-                              &err)) {
+    if (!make_set(creation, &err) ||
+        !label_rows_root(&creation->root, creation->labels, id, creation->seeds.label, &err) ||
+        !organizer_seal(&creation->organizer, id, LABEL_VERSION_FIRST, &creation->block, &err)) {
         return command_failed(&err);
     }
-    int code = post_competition(service, arguments->path);
+    int code = post_competition(service, creation);
     if (code == EXIT_DONE) {
-        fprintf(stderr, "Created %s at %s, its labels are in %s/%s/%d\n", id, service_url(service),
-                folder, id, LABEL_VERSION_FIRST);
+        fprintf(stderr,
+                "Created %s at %s, its labels are sealed to %zu workers in %s/%s/%d.sealed\n", id,
+                service_url(service), creation->organizer.n_workers, folder, id,
+                LABEL_VERSION_FIRST);
     } else if (code != EXIT_UNREACHABLE && creation->is_new &&
-               !label_folder_remove(folder, id, LABEL_VERSION_FIRST, &err)) {
+               !label_file_remove(folder, id, LABEL_VERSION_FIRST, &err)) {
         command_failed(&err);
     }
     return code;
@@ -233,20 +242,20 @@ static int create(struct service *service, void *context)
     const struct create_arguments *arguments = context;
     struct creation creation = {0};
     struct err err;
-    int code;
 
-    if (!find_label_folder(&creation, arguments, &err)) {
-        return command_failed(&err);
-    }
-    code = load_competition(&creation, arguments->path);
-    if (code == EXIT_DONE) {
-        code = load_labels(&creation, arguments);
-    }
+    int code = organizer_open(&creation.organizer, &arguments->organizer, &err)
+                   ? organizer_load(&creation.competition, &creation.yaml, &creation.labels,
+                                    arguments->path, arguments->organizer.labels)
+                   : command_failed(&err);
     if (code == EXIT_DONE) {
         print_summary(&creation);
-        code = install_and_post(service, &creation, arguments);
+        code = install_and_post(service, &creation);
     }
     labels_close(&creation.labels);
+    bytes_free(&creation.yaml);
+    bytes_free(&creation.block);
+    crypt_wipe(&creation.seeds, sizeof(creation.seeds));
+    crypt_wipe(&creation.organizer.key, sizeof(creation.organizer.key));
     return code;
 }
 
@@ -256,9 +265,9 @@ int competition_create(int argc, char **argv)
         list,
         parse_option,
         "COMPETITION.yaml",
-        "Creates a competition (organizer): checks the file and the labels, puts the labels into "
-        "the worker's folder, readable by its user alone, and sends the competition file to the "
-        "service. The labels never pass the service.",
+        "Creates a competition (organizer): checks the file and the labels, seals the labels for "
+        "the workers and yourself into the workers' folder, and sends the competition file and "
+        "what commits to the labels to the service. The labels never pass the service.",
         options_service,
         NULL,
         NULL};

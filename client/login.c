@@ -39,7 +39,7 @@ static const char *variable(const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-static bool find_folder(char folder[static LOGIN_URL_SIZE], struct err *err)
+bool login_folder(char folder[static LOGIN_URL_SIZE], struct err *err)
 {
     const char *own = variable("ASSAY_CONFIG_DIR");
     const char *config = variable("XDG_CONFIG_HOME");
@@ -62,7 +62,7 @@ static bool find_file(char path[static LOGIN_URL_SIZE], struct err *err)
 {
     char folder[LOGIN_URL_SIZE];
 
-    return find_folder(folder, err) && path_join(path, LOGIN_URL_SIZE, folder, "login.yaml", err);
+    return login_folder(folder, err) && path_join(path, LOGIN_URL_SIZE, folder, "login.yaml", err);
 }
 
 static void warn_where_readable(const char *path)
@@ -188,7 +188,7 @@ bool login_keep(char path[static LOGIN_URL_SIZE], const struct login *login, str
     char *text = NULL;
     size_t size = 0;
 
-    if (!find_folder(folder, err) || !folder_make(folder, 0700, err) || !find_file(path, err)) {
+    if (!login_folder(folder, err) || !folder_make(folder, 0700, err) || !find_file(path, err)) {
         return false;
     }
     FILE *out = open_memstream(&text, &size);

@@ -36,6 +36,9 @@ MUST_CHECK bool login_find(struct login *login, const char *url, const char *tok
 MUST_CHECK bool login_keep(char path[static LOGIN_URL_SIZE], const struct login *login,
                            struct err *err);
 
+/* The folder of login.yaml, which need not be there. Errors: ERR_CONFIG, ERR_LIMIT. */
+MUST_CHECK bool login_folder(char folder[static LOGIN_URL_SIZE], struct err *err);
+
 /* Takes an address as typed. Errors: ERR_CONFIG. */
 MUST_CHECK bool login_set_url(struct login *login, const char *url, struct err *err);
 

@@ -17,6 +17,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "schemas/worker_key.h"
 
 #define LOCK_FILE "run/lock"
 
@@ -148,7 +149,7 @@ static bool write_worker(const struct up_settings *settings, unsigned number, st
                         "blobs: blobs\n"
                         "labels: " STATE_LABELS "\n"
                         "columns: worker/columns\n"
-                        "keys: worker/keys\n"
+                        "keys: " STATE_WORKER_KEYS "\n"
                         "name: worker-%u\n"
                         "job_seconds: %" PRId64 "\n"
                         "job_memory_bytes: %" PRId64 "\n"
@@ -158,10 +159,20 @@ static bool write_worker(const struct up_settings *settings, unsigned number, st
                         up_settings_sandbox(settings), up_settings_log(settings));
 }
 
+/* Before the workers run: who creates a competition finds the keys of all of them. */
+static bool make_worker_key(unsigned number, struct err *err)
+{
+    struct worker_public_key ignored;
+    char name[32];
+
+    snprintf(name, sizeof(name), "worker-%u", number);
+    return worker_key_public(&ignored, STATE_WORKER_KEYS, name, err);
+}
+
 bool state_folder_configure(const struct up_settings *settings, struct err *err)
 {
     for (unsigned i = 1; i <= (unsigned)settings->workers; i++) {
-        if (!write_worker(settings, i, err)) {
+        if (!make_worker_key(i, err) || !write_worker(settings, i, err)) {
             return false;
         }
     }

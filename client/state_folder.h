@@ -18,6 +18,8 @@ struct state_folder {
 #define STATE_ORGANIZER_TOKEN "organizer.token"
 #define STATE_RECEIPT_KEY "receipt.pub"
 #define STATE_LABELS "worker/labels"
+#define STATE_WORKER_KEYS "worker/keys"
+#define STATE_ORGANIZER_KEY "organizer.key"
 #define STATE_ALLOWED_KEYS "allowed_keys"
 #define STATE_ADDRESS "run/address"
 #define STATE_BACKUPS "broker/backups"
@@ -39,7 +41,7 @@ MUST_CHECK bool state_folder_enter(struct state_folder *folder, const char *path
 /* Gives the lock back. */
 void state_folder_leave(struct state_folder *folder);
 
-/* Writes the daemons' configuration files. Errors: ERR_SYSTEM. */
+/* Writes the daemons' configuration files, and makes the workers' keys. Errors: ERR_SYSTEM. */
 MUST_CHECK bool state_folder_configure(const struct up_settings *settings, struct err *err);
 
 /* Forgets the address of an earlier run. */

@@ -31,6 +31,7 @@ struct arena {
     struct block *blocks;
     size_t limit_bytes;
     size_t used_bytes;
+    bool is_protected;
 };
 
 bool size_mul(size_t *product, size_t a, size_t b)
@@ -116,6 +117,14 @@ static struct block *block_new(size_t size, bool is_first, struct err *err)
     return block;
 }
 
+/* True when it is locked, too: the limit is often 8 MiB. */
+static bool block_protect(const struct block *block)
+{
+    madvise(block->base, block->size_bytes, MADV_DONTDUMP);
+    madvise(block->base, block->size_bytes, MADV_DONTFORK);
+    return mlock(block->base, block->size_bytes) == 0;
+}
+
 static void *take(struct block *block, size_t size, size_t align)
 {
     size_t start = round_up(block->used_bytes, align);
@@ -162,6 +171,9 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size_bytes, struct e
     if (block == NULL) {
         return NULL;
     }
+    if (arena->is_protected) {
+        block_protect(block);
+    }
     block->next = arena->blocks;
     arena->blocks = block;
     arena->used_bytes += size;
@@ -183,13 +195,15 @@ size_t arena_left_bytes(const struct arena *arena)
     return arena->limit_bytes - arena->used_bytes;
 }
 
-void arena_protect(struct arena *arena)
+bool arena_protect(struct arena *arena)
 {
+    bool is_locked = true;
+
+    arena->is_protected = true;
     for (struct block *block = arena->blocks; block != NULL; block = block->next) {
-        madvise(block->base, block->size_bytes, MADV_DONTDUMP);
-        madvise(block->base, block->size_bytes, MADV_DONTFORK);
-        mlock(block->base, block->size_bytes); /* best effort: the limit is often 8 MiB */
+        is_locked = block_protect(block) && is_locked;
     }
+    return is_locked;
 }
 
 size_t arena_used_bytes(const struct arena *arena)

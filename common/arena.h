@@ -41,10 +41,11 @@ void arena_reset(struct arena *arena);
 size_t arena_left_bytes(const struct arena *arena);
 
 /*
- * For secrets: keeps what the arena holds now out of core dumps, out of forked children and, as far
- * as the limit of locked memory allows, out of swap. A child that touches it dies.
+ * For secrets: keeps what the arena holds, now and from here on, out of core dumps, out of forked
+ * children and, as far as the limit of locked memory allows, out of swap. A child that touches it
+ * dies. Returns false where something of what it holds now could not be locked.
  */
-void arena_protect(struct arena *arena);
+bool arena_protect(struct arena *arena);
 
 /* Bytes given out since the last reset, rounded up as they were handed out. */
 size_t arena_used_bytes(const struct arena *arena);

@@ -27,7 +27,7 @@ enum entry_kind {
 
 enum {
     ENTRY_SIZE = 4096,
-    /* a line with its NUL */ ENTRY_VALUES_MAX = 12,
+    /* a line with its NUL */ ENTRY_VALUES_MAX = 16,
     ENTRY_LEAF_BYTES = SHA256_BYTES
 };
 
@@ -42,6 +42,13 @@ enum {
     VALUE(GENESIS, TASK, "task", WORD)                                                             \
     VALUE(GENESIS, METRIC, "metric", WORD)                                                         \
     VALUE(GENESIS, RULES_SHA256, "rules_sha256", HEX64) /* of the competition file */              \
+    VALUE(GENESIS, LABEL_ROOT, "label_root", HEX64)     /* of version 1; see commitment.h */       \
+    VALUE(GENESIS, LABEL_SET_SHA256, "label_set_sha256", HEX64) /* of the label block */           \
+    VALUE(GENESIS, IDS_SHA256, "ids_sha256", HEX64) /* of all image ids, a line each */            \
+    VALUE(GENESIS, IMAGES, "images", COUNT)                                                        \
+    VALUE(GENESIS, PUBLIC, "public", COUNT)                                                        \
+    VALUE(GENESIS, PRIVATE, "private", COUNT)                                                      \
+    VALUE(GENESIS, WORKERS, "workers", WORDS) /* keys, see worker_key.h */                         \
     VALUE(GENESIS, CREATED, "created", TIME)
 
 #define ENTRY_SUBMISSION_VALUES(VALUE)                                                             \

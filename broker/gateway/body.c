@@ -5,37 +5,46 @@
 #include "broker/gateway/body.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/jdoc.h"
 #include "common/text.h"
+#include "schemas/worker_key.h"
 
-/* Opens a document whose root is an object with no other keys than these. */
 enum { TOKEN_DAYS_MAX = 3660 };
 
-static bool open_object(struct jdoc **doc, const char *const *keys, size_t n_keys, const void *data,
-                        size_t size, struct err *err)
+/* An object with no other keys than these. */
+static bool check_keys(const struct jvalue *object, const char *const *keys, size_t n_keys,
+                       struct err *err)
 {
     const struct jvalue *value;
     const char *key;
     void *iter = NULL;
 
-    if (!jdoc_open(doc, data, size, err)) {
-        return false;
-    }
-    bool ok = jvalue_is_object(jdoc_root(*doc)) ||
-              err_set(err, ERR_INPUT, "the body is not a JSON object");
-    while (ok && jvalue_next(jdoc_root(*doc), &iter, &key, &value)) {
+    bool ok = jvalue_is_object(object) || err_set(err, ERR_INPUT, "the body is not a JSON object");
+    while (ok && jvalue_next(object, &iter, &key, &value)) {
         bool is_known = false;
         for (size_t i = 0; i < n_keys; i++) {
             is_known = is_known || strcmp(keys[i], key) == 0;
         }
         ok = is_known || err_set(err, ERR_INPUT, "unknown key '%.40s'", key);
     }
-    if (!ok) {
-        jdoc_close(doc);
-    }
     return ok;
+}
+
+/* Opens a document whose root is such an object. */
+static bool open_object(struct jdoc **doc, const char *const *keys, size_t n_keys, const void *data,
+                        size_t size, struct err *err)
+{
+    if (!jdoc_open(doc, data, size, err)) {
+        return false;
+    }
+    if (!check_keys(jdoc_root(*doc), keys, n_keys, err)) {
+        jdoc_close(doc);
+        return false;
+    }
+    return true;
 }
 
 static bool has_control(const char *text)
@@ -76,7 +85,7 @@ static bool join_texts(char *joined, size_t joined_size, const struct jvalue *ar
 
     joined[0] = '\0';
     for (size_t i = 0; i < jvalue_count(array); i++) {
-        char item[101];
+        char item[WORKER_KEY_TEXT_SIZE];
         if (!copy_text(item, sizeof(item), jvalue_item(array, i), key, err)) {
             return false;
         }
@@ -210,4 +219,66 @@ bool body_read_move(enum wire_move *move, const void *data, size_t size, struct 
     }
     return ok ? err_set(err, ERR_INPUT, "'move' is '%s', expected publish, freeze or reveal", name)
               : false;
+}
+
+static bool read_hash(uint8_t hash[static SHA256_BYTES], const struct jvalue *object,
+                      const char *key, struct err *err)
+{
+    const char *text = jvalue_text(jvalue_member(object, key));
+
+    return (text != NULL && hex_read(hash, SHA256_BYTES, text, strlen(text), err)) ||
+           err_set(err, ERR_INPUT, "'%s' must be 64 hexadecimal digits", key);
+}
+
+static bool read_count(int64_t *count, const struct jvalue *object, const char *key,
+                       struct err *err)
+{
+    return (jvalue_int(count, jvalue_member(object, key)) && *count >= 0) ||
+           err_set(err, ERR_INPUT, "'%s' must be a count", key);
+}
+
+static bool read_labels(struct body_competition *competition, const struct jvalue *labels,
+                        struct err *err)
+{
+    static const char *const keys[] = {"root",   "set_sha256", "ids_sha256",
+                                       "images", "public",     "private"};
+
+    return check_keys(labels, keys, ARRAY_SIZE(keys), err) &&
+           read_hash(competition->label_root, labels, "root", err) &&
+           read_hash(competition->label_set, labels, "set_sha256", err) &&
+           read_hash(competition->ids, labels, "ids_sha256", err) &&
+           read_count(&competition->n_images, labels, "images", err) &&
+           read_count(&competition->n_public, labels, "public", err) &&
+           read_count(&competition->n_private, labels, "private", err);
+}
+
+bool body_read_competition(struct body_competition *competition, const void *data, size_t size,
+                           struct err *err)
+{
+    static const char *const keys[] = {"yaml", "labels", "workers"};
+    struct jdoc *doc = NULL;
+
+    *competition = (struct body_competition){0};
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    const char *yaml = jvalue_text(jvalue_member(root, "yaml"));
+    bool ok = (yaml != NULL || err_set(err, ERR_INPUT, "'yaml' must be a text")) &&
+              read_labels(competition, jvalue_member(root, "labels"), err) &&
+              join_texts(competition->workers, sizeof(competition->workers),
+                         jvalue_member(root, "workers"), ' ', "workers", err);
+    if (ok) {
+        competition->yaml = strdup(yaml);
+        ok = competition->yaml != NULL ||
+             err_set(err, ERR_SYSTEM, "no memory for a competition file");
+    }
+    jdoc_close(&doc);
+    return ok;
+}
+
+void body_competition_free(struct body_competition *competition)
+{
+    free(competition->yaml);
+    *competition = (struct body_competition){0};
 }

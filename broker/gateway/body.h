@@ -29,6 +29,28 @@ struct body_promise {
     char message[501];
 };
 
+/* {0} … body_competition_free */
+struct body_competition {
+    char *yaml; /* owned */
+    uint8_t label_root[SHA256_BYTES];
+    uint8_t label_set[SHA256_BYTES];
+    uint8_t ids[SHA256_BYTES];
+    int64_t n_images;
+    int64_t n_public;
+    int64_t n_private;
+    char workers[3301]; /* separated by spaces */
+};
+
+/*
+ * {"yaml":"…","labels":{"root":"HEX","set_sha256":"HEX","ids_sha256":"HEX","images":N,"public":N,
+ * "private":N},"workers":["…",…]}, all of it.
+ *
+ * Errors   as body_read_team; ERR_SYSTEM
+ */
+MUST_CHECK bool body_read_competition(struct body_competition *competition, const void *data,
+                                      size_t size, struct err *err);
+void body_competition_free(struct body_competition *competition);
+
 /* {"sha256":"…","bytes":N,"file_name":"…","message":"…"}; the last two may be missing. */
 MUST_CHECK bool body_read_promise(struct body_promise *promise, const void *data, size_t size,
                                   struct err *err);

@@ -6,6 +6,8 @@
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/records.h"
 
+#include <string.h>
+
 enum { LIST_BYTES_MAX = 32 << 20, SMALL_BYTES = 8192 };
 
 /* A copy's form, made by the first who needs it. */
@@ -68,12 +70,25 @@ static void on_made(struct exchange *exchange, const struct wire_message *reply)
 
 void handle_competition_post(struct exchange *exchange)
 {
-    struct wire_message message = {
-        .type = WIRE_COMPETITION_PUT,
-        .competition_put = {.token = exchange_token(exchange),
-                            .yaml = {exchange->body.data, exchange->body.size_bytes}}};
+    struct body_competition body;
+    struct err err;
 
+    if (!body_read_competition(&body, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {.type = WIRE_COMPETITION_PUT,
+                                   .competition_put = {.token = exchange_token(exchange),
+                                                       .yaml = wire_text(body.yaml),
+                                                       .n_images = (uint64_t)body.n_images,
+                                                       .n_public = (uint64_t)body.n_public,
+                                                       .n_private = (uint64_t)body.n_private,
+                                                       .workers = wire_text(body.workers)}};
+    memcpy(message.competition_put.label_root, body.label_root, sizeof(body.label_root));
+    memcpy(message.competition_put.label_set, body.label_set, sizeof(body.label_set));
+    memcpy(message.competition_put.ids, body.ids, sizeof(body.ids));
     exchange_ask_once(exchange, &message, WIRE_DONE, on_made);
+    body_competition_free(&body);
 }
 
 static void answer_team(struct exchange *exchange, const struct wire_team_made *made,

@@ -9,6 +9,7 @@
 #include "common/crypt.h"
 #include "common/text.h"
 #include "schemas/scorecard.h"
+#include "schemas/worker_key.h"
 
 /* ---- competitions ---- */
 
@@ -46,8 +47,8 @@ static bool finish_competition_put(struct core *core, struct core_request *reque
 
     if (put->outcome == STORE_CONFLICT) {
         return core_refuse(core, request, REFUSAL_CONFLICT, err,
-                           "competition '%.*s' exists with other rules", (int)put->id.size,
-                           (const char *)put->id.data);
+                           "competition '%.*s' exists with other rules or labels",
+                           (int)put->id.size, (const char *)put->id.data);
     }
     if (put->outcome != STORE_DONE && put->outcome != STORE_REPEATED) {
         return core_refuse_store(core, request, put->outcome, err);
@@ -61,6 +62,33 @@ static bool finish_competition_put(struct core *core, struct core_request *reque
         core_schedule_close(core);
     }
     return core_reply_done(core, request, "created", err);
+}
+
+/* What is committed to: a root, counts that fit, and workers that can be told apart. */
+static bool are_commitments(const struct wire_competition_put *message, struct err *err)
+{
+    struct worker_public_key keys[WORKER_KEYS_MAX];
+    size_t n_keys;
+
+    if (message->n_images == 0 || message->n_images > UINT32_MAX ||
+        message->n_public > message->n_images ||
+        message->n_private > message->n_images - message->n_public) {
+        return err_set(err, ERR_INPUT, "the counts of images do not fit");
+    }
+    return worker_keys_read(keys, &n_keys, (const char *)message->workers.data,
+                            message->workers.size, err);
+}
+
+static void fill_commitments(struct store_competition_put *put,
+                             const struct wire_competition_put *message)
+{
+    memcpy(put->label_root, message->label_root, sizeof(put->label_root));
+    memcpy(put->label_set, message->label_set, sizeof(put->label_set));
+    memcpy(put->ids, message->ids, sizeof(put->ids));
+    put->n_images = (int64_t)message->n_images;
+    put->n_public = (int64_t)message->n_public;
+    put->n_private = (int64_t)message->n_private;
+    put->workers = message->workers;
 }
 
 bool core_begin_competition_put(struct core *core, struct core_request *request,
@@ -81,6 +109,10 @@ bool core_begin_competition_put(struct core *core, struct core_request *request,
     if (metric == NULL) {
         return refuse_problems(core, request, &problems, err);
     }
+    struct err wrong;
+    if (!are_commitments(&request->message.competition_put, &wrong)) {
+        return core_refuse(core, request, REFUSAL_BAD_REQUEST, err, "%s", wrong.text);
+    }
     memcpy(request->text, rules.id, sizeof(rules.id));
     memcpy(request->file_name, rules.metric, sizeof(rules.metric));
     request->finish = finish_competition_put;
@@ -97,6 +129,7 @@ bool core_begin_competition_put(struct core *core, struct core_request *request,
                                        .is_higher_better = metric->is_higher_better,
                                        .decimals = (int)rules.board.decimals,
                                        .now_ms = now->wall_ms};
+    fill_commitments(&request->call.competition_put, &request->message.competition_put);
     return core_store(core, request, err);
 }
 

@@ -82,6 +82,7 @@ static bool wait_or_answer(struct core *core, struct core_request *request,
                               .request_id = request->request_id,
                               .deadline_boot_ms = request->deadline_boot_ms};
     memcpy(waiter->worker, request->text, sizeof(waiter->worker));
+    memcpy(waiter->key, request->message.claim.key, sizeof(waiter->key));
     return true;
 }
 
@@ -133,6 +134,7 @@ static bool store_claim(struct core *core, struct core_request *request, const s
                              .is_rescore_first = is_turn_of_rescore(core),
                              .lease_until_boot_ms = now->boot_ms + core->settings.lease_ms,
                              .lease_ms = (uint32_t)core->settings.lease_ms};
+    memcpy(request->call.claim.key, request->message.claim.key, CRYPT_PUBLIC_KEY_BYTES);
     return core_store(core, request, err);
 }
 
@@ -170,6 +172,7 @@ static bool wake_first(struct core *core, bool is_urgent, const struct core_now 
     request->message.type = WIRE_CLAIM;
     request->deadline_boot_ms = waiter->deadline_boot_ms;
     memcpy(request->text, waiter->worker, sizeof(waiter->worker));
+    memcpy(request->message.claim.key, waiter->key, sizeof(waiter->key));
     waiter_remove(core, 0);
     if (!store_claim(core, request, now, err)) {
         core_request_free(request);

@@ -47,6 +47,7 @@ struct waiter {
     struct channel_peer peer;
     uint64_t request_id;
     char worker[WORKER_NAME_SIZE];
+    uint8_t key[CRYPT_PUBLIC_KEY_BYTES];
     int64_t deadline_boot_ms;
 };
 

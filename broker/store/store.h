@@ -98,8 +98,15 @@ struct store_competition_put {
     int64_t final_selections;
     bool is_higher_better;
     int decimals;
+    uint8_t label_root[TREE_HASH_BYTES];
+    uint8_t label_set[SHA256_BYTES];
+    uint8_t ids[SHA256_BYTES];
+    int64_t n_images;
+    int64_t n_public;
+    int64_t n_private;
+    struct wire_bytes workers; /* as worker_keys_read reads them */
     int64_t now_ms;
-    /* out: DONE, REPEATED (the same text), CONFLICT (another text under this id) */
+    /* out: DONE, REPEATED (the same text and labels), CONFLICT (others under this id) */
     enum store_outcome outcome;
     int64_t competition;
 };
@@ -283,7 +290,8 @@ struct store_select {
 
 struct store_claim {
     struct wire_bytes worker;
-    bool is_rescore_first; /* the re-score lane's guaranteed share */
+    uint8_t key[CRYPT_PUBLIC_KEY_BYTES]; /* of the worker: only competitions that list it */
+    bool is_rescore_first;               /* the re-score lane's guaranteed share */
     int64_t lease_until_boot_ms;
     uint32_t lease_ms;
     /* out: DONE, EMPTY */

@@ -7,20 +7,25 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "schemas/worker_key.h"
 
 static bool is_equal(struct wire_bytes a, struct wire_bytes b)
 {
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* The genesis entry commits to the rules before anything is received. */
+/* The genesis entry commits to the rules and the labels before anything is received. */
 static bool make_genesis(struct ledger_line *line, const char *id,
                          const struct store_competition_put *call, struct err *err)
 {
     char task[64];
     char metric[64];
+    char workers[WORKER_KEYS_TEXT_SIZE];
     char created[TIME_TEXT_SIZE];
     char rules[SHA256_HEX_SIZE];
+    char root[SHA256_HEX_SIZE];
+    char set[SHA256_HEX_SIZE];
+    char ids[SHA256_HEX_SIZE];
     uint8_t digest[SHA256_BYTES];
     struct entry entry = {.kind = ENTRY_GENESIS, .competition = id};
 
@@ -28,12 +33,67 @@ static bool make_genesis(struct ledger_line *line, const char *id,
     wire_text_copy(metric, sizeof(metric), call->metric);
     sha256_of(digest, call->yaml.data, call->yaml.size);
     hex_text(rules, digest, sizeof(digest));
+    hex_text(root, call->label_root, sizeof(call->label_root));
+    hex_text(set, call->label_set, sizeof(call->label_set));
+    hex_text(ids, call->ids, sizeof(call->ids));
+    wire_text_copy(workers, sizeof(workers), call->workers);
     time_text(created, call->now_ms);
     entry.values[ENTRY_GENESIS_TASK].text = task;
     entry.values[ENTRY_GENESIS_METRIC].text = metric;
     entry.values[ENTRY_GENESIS_RULES_SHA256].text = rules;
+    entry.values[ENTRY_GENESIS_LABEL_ROOT].text = root;
+    entry.values[ENTRY_GENESIS_LABEL_SET_SHA256].text = set;
+    entry.values[ENTRY_GENESIS_IDS_SHA256].text = ids;
+    entry.values[ENTRY_GENESIS_IMAGES].number = call->n_images;
+    entry.values[ENTRY_GENESIS_PUBLIC].number = call->n_public;
+    entry.values[ENTRY_GENESIS_PRIVATE].number = call->n_private;
+    entry.values[ENTRY_GENESIS_WORKERS].text = workers;
     entry.values[ENTRY_GENESIS_CREATED].text = created;
     return ledger_line_make(line, &entry, err);
+}
+
+/* True for what DB_COMPETITION_BY_ID stands on. */
+static bool is_same_competition(struct store *store, const struct store_competition_put *call)
+{
+    struct db *db = store->db;
+    uint8_t root[TREE_HASH_BYTES];
+    uint8_t set[SHA256_BYTES];
+
+    db_column_copy(db, DB_COMPETITION_BY_ID, 2, root, sizeof(root));
+    db_column_copy(db, DB_COMPETITION_BY_ID, 3, set, sizeof(set));
+    return is_equal(db_column_bytes(db, DB_COMPETITION_BY_ID, 1), call->yaml) &&
+           memcmp(root, call->label_root, sizeof(root)) == 0 &&
+           memcmp(set, call->label_set, sizeof(set)) == 0;
+}
+
+static bool insert_workers(struct store *store, const struct store_competition_put *call,
+                           struct err *err)
+{
+    struct worker_public_key keys[WORKER_KEYS_MAX];
+    size_t n_keys;
+
+    if (!worker_keys_read(keys, &n_keys, (const char *)call->workers.data, call->workers.size,
+                          err)) {
+        return false;
+    }
+    for (size_t i = 0; i < n_keys; i++) {
+        if (!db_run(store->db, DB_WORKER_INSERT, err, db_int(call->competition),
+                    db_blob(keys[i].sign, sizeof(keys[i].sign)),
+                    db_text(wire_text(keys[i].name)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool insert_labels(struct store *store, const struct store_competition_put *call,
+                          struct err *err)
+{
+    return db_run(store->db, DB_LABEL_SET_INSERT, err, db_int(call->competition),
+                  db_int(STORE_LABEL_VERSION), db_blob(call->label_root, sizeof(call->label_root)),
+                  db_blob(call->label_set, sizeof(call->label_set)), db_int(call->n_images),
+                  db_int(call->n_public), db_int(call->n_private)) &&
+           insert_workers(store, call, err);
 }
 
 bool store_do_competition_put(struct store *store, struct store_competition_put *call,
@@ -49,9 +109,7 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
     }
     if (has_row) {
         call->competition = db_column_int(store->db, DB_COMPETITION_BY_ID, 0);
-        call->outcome = is_equal(db_column_bytes(store->db, DB_COMPETITION_BY_ID, 1), call->yaml)
-                            ? STORE_REPEATED
-                            : STORE_CONFLICT;
+        call->outcome = is_same_competition(store, call) ? STORE_REPEATED : STORE_CONFLICT;
         return true;
     }
     wire_text_copy(id, sizeof(id), call->id);
@@ -65,7 +123,8 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
     }
     call->competition = db_last_number(store->db);
     call->outcome = STORE_DONE;
-    return store_append_first(store, &genesis, &first, call->competition, err) &&
+    return insert_labels(store, call, err) &&
+           store_append_first(store, &genesis, &first, call->competition, err) &&
            store_append_keys(store, call->competition, id, call->now_ms, err);
 }
 

@@ -97,7 +97,8 @@ static bool claim_from(struct store *store, const struct store_claim *call, enum
                        bool *is_there, struct err *err)
 {
     return db_find(store->db, DB_JOB_CLAIM, is_there, err, db_int(first),
-                   db_int(call->lease_until_boot_ms), db_text(call->worker));
+                   db_int(call->lease_until_boot_ms), db_text(call->worker),
+                   db_blob(call->key, sizeof(call->key)));
 }
 
 /* Everything that the worker is told about the job that DB_JOB_CLAIM stands on. */
@@ -108,7 +109,8 @@ static bool fill_claim(struct store *store, struct store_claim *call, int64_t su
     uint8_t id[STORE_ID_BYTES];
     bool has_row;
 
-    if (!db_find(db, DB_JOB_CLAIMED, &has_row, err, db_int(submission))) {
+    if (!db_find(db, DB_JOB_CLAIMED, &has_row, err, db_int(submission),
+                 db_int(call->job.label_version))) {
         return false;
     }
     if (!has_row) {
@@ -120,6 +122,8 @@ static bool fill_claim(struct store *store, struct store_claim *call, int64_t su
                    db_column_bytes(db, DB_JOB_CLAIMED, 1));
     db_column_copy(db, DB_JOB_CLAIMED, 2, call->job.sha256, sizeof(call->job.sha256));
     call->job.size_bytes = (uint64_t)db_column_int(db, DB_JOB_CLAIMED, 3);
+    db_column_copy(db, DB_JOB_CLAIMED, 6, call->job.label_root, sizeof(call->job.label_root));
+    db_column_copy(db, DB_JOB_CLAIMED, 7, call->job.label_set, sizeof(call->job.label_set));
     call->job.lease_ms = call->lease_ms;
     memcpy(call->changed.submission, id, sizeof(id));
     call->changed.competition = db_column_int(db, DB_JOB_CLAIMED, 4);

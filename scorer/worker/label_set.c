@@ -5,18 +5,22 @@
 #include "scorer/worker/label_set.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/log.h"
-#include "scorer/data/label_folder.h"
+#include "scorer/data/label_rows.h"
 #include "scorer/worker/sheet.h"
+
+static bool is_open(const struct label_set *set)
+{
+    return set->file.arena != NULL;
+}
 
 static void set_free(struct label_set *set)
 {
-    if (set->labels != NULL) {
-        labels_close(&set->labels);
+    if (is_open(set)) {
+        label_file_close(&set->file);
         close(set->sheet);
     }
     *set = (struct label_set){0};
@@ -29,62 +33,60 @@ void label_sets_free(struct label_sets *sets)
     }
 }
 
-/* Labels that are there and wrong are the operator's to mend. */
-static bool load_files(struct label_set *set, const struct label_folder *files,
-                       struct problems *problems, struct err *err)
+static bool is_of_job(const struct label_set *set, const struct wire_job *job)
 {
-    if (!competition_load_file(&set->competition, files->competition, problems, err)) {
-        return false;
-    }
-    const struct labels_source source = {.task = (enum task)set->competition.task,
-                                         .path = files->labels,
-                                         .categories = files->categories};
-    if (labels_load(&set->labels, &source, problems, err)) {
-        return true;
-    }
-    if (err->code == ERR_INPUT) {
-        err->code = ERR_CONFIG;
-    }
-    return false;
+    return is_open(set) && set->file.block.version == job->label_version &&
+           wire_text_is(job->competition, set->file.block.competition.id) &&
+           memcmp(set->file.sha256, job->label_set, SHA256_BYTES) == 0 &&
+           memcmp(set->root.bytes, job->label_root, TREE_HASH_BYTES) == 0;
 }
 
-static bool load(struct label_set *set, const char *folder, const char *competition,
+/* The rows give the root that was committed to before anybody submitted. */
+static bool check_root(struct label_set *set, const struct wire_job *job, struct err *err)
+{
+    const struct label_block *block = &set->file.block;
+
+    return label_rows_root(&set->root, &block->labels, block->competition.id, block->seeds->label,
+                           err) &&
+           (memcmp(set->root.bytes, job->label_root, TREE_HASH_BYTES) == 0 ||
+            err_set(err, ERR_CONFIG, "labels of %s do not have the root of the log",
+                    block->competition.id));
+}
+
+static bool load(struct label_set *set, const struct label_sets *sets, const struct wire_job *job,
                  struct err *err)
 {
-    struct label_folder *files = calloc(1, sizeof(*files));
-    struct problems *problems = calloc(1, sizeof(*problems));
-    bool ok = false;
+    const struct label_block *block = &set->file.block;
+    char competition[COMPETITION_ID_SIZE];
 
-    if (files == NULL || problems == NULL) {
-        err_set(err, ERR_SYSTEM, "no memory to load labels");
-        goto out;
+    wire_text_copy(competition, sizeof(competition), job->competition);
+    if (!label_file_open(&set->file, sets->folder, competition, job->label_version, sets->key,
+                         job->label_set, err)) {
+        return false;
     }
-    if (!label_folder_open(files, folder, competition, set->version, err) ||
-        !load_files(set, files, problems, err)) {
-        goto out;
+    set->frame = sheet_frame(&block->competition, &block->labels.catalog);
+    if (!check_root(set, job, err) ||
+        !sheet_make(&set->sheet, &block->competition, &block->labels.catalog, err)) {
+        label_file_close(&set->file);
+        return false;
     }
-    arena_protect(set->labels->arena);
-    set->frame = sheet_frame(&set->competition, &set->labels->catalog);
-    if (!sheet_make(&set->sheet, &set->competition, &set->labels->catalog, err)) {
-        labels_close(&set->labels);
-        goto out;
+    log_info("labels loaded", "competition=%s version=%" PRIu32 " locked=%s", competition,
+             job->label_version, set->file.is_locked ? "yes" : "no");
+    if (!set->file.is_locked) {
+        log_warn("labels may be swapped out", "bytes=%zu reason=\"limit of locked memory\"",
+                 set->file.size_bytes);
     }
-    ok = true;
-out:
-    free(problems);
-    free(files);
-    return ok;
+    return true;
 }
 
-bool label_sets_get(struct label_set **set, struct label_sets *sets, const char *folder,
-                    const char *competition, uint32_t version, struct err *err)
+bool label_sets_get(struct label_set **set, struct label_sets *sets, const struct wire_job *job,
+                    struct err *err)
 {
     struct label_set *oldest = &sets->sets[0];
 
     for (size_t i = 0; i < LABEL_SETS_MAX; i++) {
         struct label_set *found = &sets->sets[i];
-        if (found->labels != NULL && found->version == version &&
-            strcmp(found->competition.id, competition) == 0) {
+        if (is_of_job(found, job)) {
             found->used = ++sets->uses;
             *set = found;
             return true;
@@ -94,17 +96,10 @@ bool label_sets_get(struct label_set **set, struct label_sets *sets, const char 
         }
     }
     set_free(oldest);
-    oldest->version = version;
-    if (!load(oldest, folder, competition, err)) {
-        set_free(oldest);
+    if (!load(oldest, sets, job, err)) {
         return false;
-    }
-    if (strcmp(oldest->competition.id, competition) != 0) {
-        set_free(oldest);
-        return err_set(err, ERR_CONFIG, "label set of %s is of another competition", competition);
     }
     oldest->used = ++sets->uses;
     *set = oldest;
-    log_info("labels loaded", "competition=%s version=%" PRIu32, competition, version);
     return true;
 }

@@ -17,6 +17,7 @@
 #include "common/crashpoint.h"
 #include "common/log.h"
 #include "schemas/scorecard.h"
+#include "schemas/worker_key.h"
 #include "scorer/metric/evaluate.h"
 #include "scorer/worker/label_set.h"
 #include "scorer/worker/packet.h"
@@ -32,6 +33,7 @@ struct scorer {
     int socket;
     size_t n_threads;
     struct seal_key key;
+    struct worker_key own;
     struct label_sets sets;
     struct arena *arena; /* of one evaluation */
     struct packet packet;
@@ -84,7 +86,7 @@ static bool answer_invalid(struct scorer *scorer, const struct wire_message *mes
 static bool evaluate(struct scorecard *card, struct scorer *scorer, const struct label_set *set,
                      const struct columns *columns, const struct wire_job *job, struct err *err)
 {
-    const struct labels *labels = set->labels;
+    const struct labels *labels = &set->file.block.labels;
     const struct evaluate_options options = {.n_threads = scorer->n_threads, .has_curves = true};
 
     arena_reset(scorer->arena);
@@ -96,7 +98,7 @@ static bool evaluate(struct scorecard *card, struct scorer *scorer, const struct
     if (!ok) {
         return false;
     }
-    memcpy(card->competition, set->competition.id, sizeof(card->competition));
+    memcpy(card->competition, set->file.block.competition.id, sizeof(card->competition));
     memcpy(card->submission_sha256, job->sha256, sizeof(card->submission_sha256));
     card->labels = job->label_version;
     card->submission_bytes = (int64_t)job->size_bytes;
@@ -115,7 +117,8 @@ static bool seal_private(struct bytes *box, const struct scorer *scorer,
 
     jwriter_start(&writer, JSON_MAX);
     scorecard_write(&writer, card, CARD_BIT(CARD_PRIVATE) | CARD_BIT(CARD_ALL));
-    score.has_value = scorecard_metric(&score.value, card, CARD_PRIVATE, set->competition.metric);
+    score.has_value =
+        scorecard_metric(&score.value, card, CARD_PRIVATE, set->file.block.competition.metric);
     score.json = writer.out.data;
     score.json_size = writer.out.size_bytes;
     bool ok = jwriter_ok(&writer, err) && seal_close(box, &scorer->key, &subject, &score, err);
@@ -139,8 +142,8 @@ static bool answer_scored(struct scorer *scorer, const struct wire_message *mess
     jwriter_start(&writer, JSON_MAX);
     scorecard_write(&writer, &card, CARD_BIT(CARD_PUBLIC));
     result.result.rows = columns_rows(columns);
-    result.result.has_value =
-        scorecard_metric(&result.result.value, &card, CARD_PUBLIC, set->competition.metric);
+    result.result.has_value = scorecard_metric(&result.result.value, &card, CARD_PUBLIC,
+                                               set->file.block.competition.metric);
     result.result.scorecard = (struct wire_bytes){writer.out.data, writer.out.size_bytes};
     result.result.sealed = (struct wire_bytes){box.data, box.size_bytes};
     bool ok = jwriter_ok(&writer, err) && wire_encode(&scorer->answer, &result, err);
@@ -205,15 +208,11 @@ static bool answer_open(struct scorer *scorer, const struct wire_message *messag
 static bool find_set(struct label_set **set, struct scorer *scorer, const struct wire_job *job,
                      struct err *err)
 {
-    char competition[COMPETITION_ID_SIZE];
-
     if (job->rules_version != SCORING_RULES) {
         return err_set(err, ERR_CONFIG, "scoring rules %" PRIu32 " are not of this build (%d)",
                        job->rules_version, SCORING_RULES);
     }
-    wire_text_copy(competition, sizeof(competition), job->competition);
-    return label_sets_get(set, &scorer->sets, scorer->settings->labels, competition,
-                          job->label_version, err);
+    return label_sets_get(set, &scorer->sets, job, err);
 }
 
 /* Puts the answer into scorer->answer, or the descriptor of a sheet into *sheet. */
@@ -271,7 +270,10 @@ static bool start(struct scorer *scorer, struct err *err)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
         return err_set(err, ERR_SYSTEM, "not dumpable: %s", strerror(errno));
     }
+    scorer->sets.folder = settings->labels;
+    scorer->sets.key = &scorer->own.seal;
     return crypt_start(err) && seal_key_open(&scorer->key, settings->keys, err) &&
+           worker_key_open(&scorer->own, settings->keys, settings->name, err) &&
            arena_open(&scorer->arena, (size_t)settings->job_memory_bytes, err) &&
            folder_make(settings->labels, 0700, err) &&
            sandbox_files(folders, ARRAY_SIZE(folders), policy, err) && sandbox_scorer(policy, err);
@@ -302,5 +304,6 @@ int scorer_run(int socket, const struct worker_settings *settings)
     wire_buffer_free(&scorer.answer);
     wire_buffer_free(&scorer.problems);
     crypt_wipe(&scorer.key, sizeof(scorer.key));
+    crypt_wipe(&scorer.own, sizeof(scorer.own));
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

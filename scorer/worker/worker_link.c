@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "schemas/wire.h"
+#include "schemas/worker_key.h"
 #include "scorer/worker/packet.h"
 #include "scorer/worker/pipeline.h"
 #include "scorer/worker/sandbox.h"
@@ -52,6 +53,7 @@ struct lease {
 
 struct worker_link {
     const struct worker_settings *settings;
+    struct worker_public_key key; /* that the scorer signs with */
     struct curve_client curve;
     struct channel_context *context;
     struct channel *channel;
@@ -97,7 +99,7 @@ static void become_idle(struct worker_link *link, int64_t claim_at_ms)
 
 static void claim(struct worker_link *link, int64_t now_ms)
 {
-    const struct wire_message message = {
+    struct wire_message message = {
         .type = WIRE_CLAIM,
         .request_id = ++link->request_id,
         .claim = {.worker = wire_text(link->settings->name),
@@ -105,6 +107,7 @@ static void claim(struct worker_link *link, int64_t now_ms)
                   .wait_ms = (uint32_t)link->settings->claim_wait_ms},
     };
 
+    memcpy(message.claim.key, link->key.sign, sizeof(message.claim.key));
     if (send_message(link, &message)) {
         link->state = LINK_CLAIMED;
         link->next_ms = now_ms + link->settings->claim_wait_ms + CLAIM_GRACE_MS;
@@ -429,7 +432,8 @@ static bool start(struct worker_link *link, struct err *err)
 
     return folder_make(settings->blobs, BLOBS_MODE, err) &&
            (!has_columns || folder_make(settings->columns, COLUMNS_MODE, err)) &&
-           daemon_signals_open(&link->signals, err) &&
+           daemon_signals_open(&link->signals, err) && crypt_start(err) &&
+           worker_key_public(&link->key, settings->keys, settings->name, err) &&
            curve_client_open(&link->curve, settings->broker, settings->keys, settings->broker_key,
                              err) &&
            sandbox_files(folders, has_columns ? 3 : 2, (enum sandbox_policy)settings->sandbox,

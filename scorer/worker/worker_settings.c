@@ -26,7 +26,7 @@ static const struct conf_key keys[] = {
     {.path = "labels",
      .type = CONF_TEXT,
      MEMBER(labels),
-     .help = "folder of the hidden labels; only this worker's user should read it"},
+     .help = "folder of the label sets, sealed to this worker's key"},
     {.path = "columns",
      .type = CONF_TEXT,
      MEMBER(columns),
@@ -37,8 +37,8 @@ static const struct conf_key keys[] = {
     {.path = "keys",
      .type = CONF_TEXT,
      MEMBER(keys),
-     .help = "folder of the key that seals private scores, made at the first start; all workers of "
-             "a service need the same one"},
+     .help = "folder of this worker's own keys (NAME.secret) and of the key that seals private "
+             "scores, made at the first start; all workers of a service need the same seal.key"},
     {.path = "name",
      .type = CONF_ID,
      MEMBER(name),

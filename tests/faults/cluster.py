@@ -278,6 +278,8 @@ class Cluster:
     def competition(self, name, is_published=True, yaml=COMPETITION):
         (self.dir / f"{name}.yaml").write_text(yaml.format(name=name))
         (self.dir / "solution.csv").write_text(contest.solution())
+        for worker in self.workers:  # each makes its key when it first starts
+            harness.wait_for((self.state / "worker" / "keys" / f"{worker.name}.worker").exists, worker.name)
         self.run("competition", "create", f"{name}.yaml", "--labels", "solution.csv")
         if is_published:
             self.run("leaderboard", "publish", "-c", name)

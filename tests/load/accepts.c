@@ -18,6 +18,7 @@ void work_all(struct load *load, size_t n_submissions, size_t window)
             struct wire_message claim = {.type = WIRE_CLAIM};
             claim.claim.worker = wire_text("load");
             claim.claim.build = wire_text("load");
+            attester_claim(claim.claim.key);
             take_off(load, &flight, load->fixture.worker, window, &claim);
             n_claims++;
         }

@@ -47,6 +47,7 @@ static void claim(struct worker *worker)
 
     request.claim.worker = wire_text("load");
     request.claim.build = wire_text("load");
+    attester_claim(request.claim.key);
     request.claim.wait_ms = 1000;
     worker->claim = fixture_send(&burst.load.fixture, burst.load.fixture.worker, &request);
 }

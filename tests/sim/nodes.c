@@ -157,6 +157,7 @@ static void claim(struct world *world, unsigned node)
     message.claim.worker = wire_text("worker");
     message.claim.build = wire_text("sim");
     message.claim.wait_ms = CLAIM_WAIT_MS;
+    attester_claim(message.claim.key);
     world_send(world, NODE_WORKER, node, &message);
     worker->retry_ms = world->now_ms + CLAIM_WAIT_MS + RETRY_MS;
 }

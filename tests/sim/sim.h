@@ -8,6 +8,7 @@
 
 #include "broker/queue/core.h"
 #include "common/sha256.h"
+#include "tests/unit/attester.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -68,6 +68,7 @@ static bool make_teams(struct world *world, struct start *start, struct err *err
 
     put.competition_put.token = wire_text(start->organizer);
     put.competition_put.yaml = wire_text(yaml);
+    attester_commit(&put.competition_put);
     ok = broker_ask(world, &put, &reply, &answer, err) && answer.type == WIRE_DONE;
     for (unsigned i = 0; i < CLIENTS && ok; i++) {
         struct wire_message team = {.type = WIRE_TEAM_PUT};

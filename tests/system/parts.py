@@ -24,6 +24,13 @@ limits: {{per_day: {per_day}, file_bytes: {file_bytes}}}
 """
 
 
+def creation(yaml, **labels):
+    """The body that makes a competition, with labels and a worker that nobody has."""
+    return json.dumps({"yaml": yaml, "workers": ["nobody:" + 64 * "1" + ":" + 64 * "2"],
+                       "labels": {"root": 64 * "a", "set_sha256": 64 * "b", "ids_sha256": 64 * "c",
+                                  "images": 10, "public": 4, "private": 6, **labels}})
+
+
 class Parts:
     """A broker and a gateway in a folder; each can be stopped and started for itself."""
 
@@ -92,8 +99,7 @@ class Parts:
 
     def competition(self, name="trees", per_day=5, file_bytes=1 << 20):
         text = COMPETITION.format(id=name, per_day=per_day, file_bytes=file_bytes)
-        return self.json("POST", "/v1/competitions", text, self.token,
-                         Content_Type="application/yaml")
+        return self.json("POST", "/v1/competitions", creation(text), self.token, Content_Type="application/json")
 
     def team(self, name, competition="trees", members=()):
         status, team = self.json("POST", f"/v1/competitions/{competition}/teams",

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import harness
-from parts import GatewayTest, read_answer
+from parts import COMPETITION, GatewayTest, creation, read_answer
 
 class RoutesTest(GatewayTest):
     def test_competitions_and_teams(self):
@@ -29,11 +29,19 @@ class RoutesTest(GatewayTest):
         self.check_problem(ask("GET", "/v1/competitions/../etc"), 404, "not_found")
 
         wrong = self.check_problem(
-            ask("POST", "/v1/competitions", "competition: b\ntask: cooking\nmetrik: x\n",
+            ask("POST", "/v1/competitions", creation("competition: b\ntask: cooking\nmetrik: x\n"),
                 parts.token), 422, "invalid")
         self.assertIn((2, 7), [(error["line"], error["column"]) for error in wrong["errors"]])
-        self.check_problem(ask("POST", "/v1/competitions", "competition: b\n"), 401,
+        self.check_problem(ask("POST", "/v1/competitions", creation("competition: b\n")), 401,
                            "invalid_token")
+        good = COMPETITION.format(id="b", per_day=1, file_bytes=1000)
+        for labels in ({"root": "a"}, {"images": 0}, {"images": -1}, {"public": 5}, {"private": "6"}, {"more": 1}):
+            self.check_problem(ask("POST", "/v1/competitions", creation(good, **labels), parts.token),
+                               400, "bad_request")
+        for workers in ("[]", '["nobody"]', '["nobody:11:22"]'):
+            body = creation(good)
+            body = body[:body.index('"workers": ') + 11] + workers + body[body.index(', "labels"'):]
+            self.check_problem(ask("POST", "/v1/competitions", body, parts.token), 400, "bad_request")
         self.check_problem(ask("POST", "/v1/competitions", b"x" * 70000, parts.token), 413,
                            "too_large")
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The main job with the real service: create, submit, score, rank, receive, choose, reveal, re-score."""
+import contextlib
 import csv
 import io
 import json
 import shutil
+import sqlite3
 import subprocess
 import unittest
 
@@ -95,13 +97,13 @@ class MainJobTest(harness.SystemTest):
         self.service.run("rescore", "-c", contest.ID, token=self.contest.tokens["kestrel"], check=3)
 
     def test_rescore_finds_a_difference(self):
-        """A label that somebody changed by hand: every score that looked at it differs."""
+        """Results that somebody changed by hand in the database: the scores that come out differ."""
         self.contest.team("kestrel")
         one = self.contest.submit_id("kestrel", contest.submission(0), "--wait")
         other = self.contest.submit_id("kestrel", contest.submission(1), "--wait")
         self.service.stop()
-        labels = self.service.state / "worker" / "labels" / contest.ID / "1" / "labels.csv"
-        labels.write_text(labels.read_text().replace("\n2,2,Public\n", "\n2,6,Public\n"))
+        with contextlib.closing(sqlite3.connect(self.service.state / "broker" / "assay.db")) as database, database:
+            database.execute("UPDATE result SET score = '0.7500', value_bits = 1, digest = zeroblob(32)")
         self.service.start()
         done = self.service.run("rescore", "-c", contest.ID, check=1)
         self.assertIn("2 scored again: 0 equal, 2 different, 0 failed\n", done.stdout)
@@ -109,7 +111,45 @@ class MainJobTest(harness.SystemTest):
         self.assertIn(other, done.stdout)
         # nothing that is recorded changed
         self.assertEqual([self.contest.status("kestrel", name)["public_score"] for name in (one, other)],
-                         ["0.0000", "0.1000"])
+                         ["0.7500", "0.7500"])
+
+    def test_labels_that_were_changed_are_refused(self):
+        """A sealed set with one other bit, or sealed anew with other labels: no worker scores by it."""
+        self.contest.team("kestrel")
+        self.contest.submit_id("kestrel", contest.submission(0), "--wait")
+        sealed = self.service.state / "worker" / "labels" / contest.ID / "1.sealed"
+        right = sealed.read_bytes()
+        self.assertTrue(right.startswith(b"SCORESEAL1\n"))
+        changed = bytearray(right)
+        changed[-40] ^= 4
+        other = self.dir / "other"
+        (self.dir / "other.csv").write_text(contest.solution().replace("\n2,2,Public\n", "\n2,6,Public\n"))
+        self.service.run("competition", "create", "birds.yaml", "--labels", "other.csv", "--label-folder", other,
+                         "--worker-keys", self.service.state / "worker" / "keys", check=3)  # the service has others
+        self.assertFalse((other / contest.ID / "1.sealed").exists())
+        for wrong in (bytes(changed), right[:-1]):
+            self.service.stop()
+            sealed.write_bytes(wrong)
+            self.service.start()
+            done = self.service.run("rescore", "-c", contest.ID, check=1)
+            self.assertIn("1 scored again: 0 equal, 0 different, 1 failed\n", done.stdout)
+        self.service.stop()
+        sealed.write_bytes(right)
+        self.service.start()
+        self.assertEqual(self.service.run("rescore", "-c", contest.ID).stdout,
+                         "1 scored again: 1 equal, 0 different, 0 failed\n")
+
+    def test_labels_are_nowhere_in_clear(self):
+        """What rests on the disk holds no row of the solution, but the organizer's own file."""
+        self.contest.team("kestrel")
+        self.contest.submit_id("kestrel", contest.submission(0), "--wait")
+        self.service.stop()
+        files = [path for path in self.service.state.rglob("*") if path.is_file()]
+        self.assertTrue(any(path.name == "assay.db" for path in files))
+        for path in files:
+            data = path.read_bytes()
+            for row in contest.solution().splitlines()[1:]:
+                self.assertNotIn(f"\n{row}\n".encode(), data, path)
 
     def test_receipts(self):
         self.contest.team("kestrel")
@@ -183,9 +223,10 @@ class MainJobTest(harness.SystemTest):
         self.service.run("submissions", "nowhere", token=token, check=2)
         self.service.run("team", "create", "-c", contest.ID, "crow", token=token, check=3)
         done = self.service.run("competition", "create", "birds.yaml", "--labels", "solution.csv",
-                                "--label-folder", "elsewhere", token=token, check=3)
+                                "--label-folder", "elsewhere", "--worker-keys",
+                                self.service.state / "worker" / "keys", token=token, check=3)
         self.assertIn("assay: ", done.stderr)
-        self.assertFalse((self.dir / "elsewhere" / contest.ID / "1").exists())
+        self.assertFalse((self.dir / "elsewhere" / contest.ID / "1.sealed").exists())
         (self.dir / "bad.yaml").write_text(contest.YAML.replace("title:", "tilte:"))
         done = self.service.run("competition", "create", "bad.yaml", "--labels", "solution.csv", check=2)
         self.assertRegex(done.stderr, r"(?m)^  5:1: .*did you mean 'title'")

@@ -69,7 +69,7 @@ class RestartTest(harness.SystemTest):
 
     def test_failed_submission_is_put_back(self):
         """Labels that are not there are our failure: parked with its reason, nothing is charged."""
-        labels = self.service.state / "worker" / "labels" / contest.ID
+        labels = self.service.state / "worker" / "labels" / contest.ID / "1.sealed"
         away = labels.rename(self.dir / "away")
         submission = self.contest.submit_id("owl", contest.submission(2))
         failed = self.contest.wait("owl", submission, check=4)

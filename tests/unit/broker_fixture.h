@@ -20,6 +20,7 @@
 #include "common/text.h"
 #include "schemas/token.h"
 #include "schemas/wire.h"
+#include "tests/unit/attester.h"
 
 enum { FIXTURE_WAIT_MS = 20000, FIXTURE_ROUND_MS = 2000 };
 
@@ -235,6 +236,7 @@ static inline struct wire_message fixture_make_competition(struct fixture *fixtu
 
     request.competition_put.token = wire_text(fixture->organizer);
     request.competition_put.yaml = wire_text(yaml);
+    attester_commit(&request.competition_put);
     return fixture_ask(fixture, request);
 }
 
@@ -278,6 +280,7 @@ static inline struct wire_message fixture_claim(struct fixture *fixture, uint32_
     request.claim.worker = wire_text("w1");
     request.claim.build = wire_text("b1");
     request.claim.wait_ms = wait_ms;
+    attester_claim(request.claim.key);
     return fixture_work(fixture, request);
 }
 

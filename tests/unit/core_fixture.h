@@ -241,6 +241,7 @@ static inline int setup(void **state)
     open_core(bench);
     put.competition_put.token = wire_text(bench->organizer);
     put.competition_put.yaml = wire_text(demo_yaml);
+    attester_commit(&put.competition_put);
     assert_int_equal(ask(bench, put).type, WIRE_DONE);
     struct wire_message team = ask(bench, team_request(bench, "owls"));
     assert_int_equal(team.type, WIRE_TEAM_MADE);
@@ -286,6 +287,7 @@ static inline void claim_as(struct bench *bench, uint8_t peer, uint32_t wait_ms)
     request.claim.worker = wire_text("w1");
     request.claim.build = wire_text("b1");
     request.claim.wait_ms = wait_ms;
+    attester_claim(request.claim.key);
     arrive(bench, CORE_WORKERS, peer, &request);
     commit_all(bench);
 }

@@ -14,6 +14,7 @@
 
 #include "broker/store/store.h"
 #include "common/file.h"
+#include "tests/unit/attester.h"
 
 enum { DAY_MS = 86400000, LEASE_MS = 1000 };
 
@@ -90,6 +91,12 @@ static inline struct store_call competition_call(const char *id, const char *yam
                                                           .final_selections = 2,
                                                           .is_higher_better = true,
                                                           .decimals = 5,
+                                                          .label_root = {0x11},
+                                                          .label_set = {0x22},
+                                                          .n_images = 10,
+                                                          .n_public = 4,
+                                                          .n_private = 6,
+                                                          .workers = attester_workers(),
                                                           .now_ms = NOW_MS};
     return call;
 }
@@ -173,6 +180,7 @@ static inline struct store_call claim(struct world *world)
     struct store_call call = {.kind = CALL_CLAIM};
 
     call.claim.worker = wire_text("w1");
+    attester_claim(call.claim.key);
     call.claim.lease_until_boot_ms = world->boot_ms + LEASE_MS;
     call.claim.lease_ms = LEASE_MS;
     run(world, &call);

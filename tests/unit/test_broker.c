@@ -237,6 +237,7 @@ static void test_waiting_claim_gets_the_next_submission(void **state)
     claim.claim.worker = wire_text("w1");
     claim.claim.build = wire_text("b1");
     claim.claim.wait_ms = 20000;
+    attester_claim(claim.claim.key);
     uint64_t request = fixture_send(&fixture, fixture.worker, &claim);
     assert_int_equal(submit(token, 1).type, WIRE_SUBMIT_ACCEPTED);
     struct wire_message job = fixture_answer(fixture.worker, request);

@@ -131,6 +131,7 @@ static void test_no_wakeup_is_lost(void **state)
     claim.claim.worker = wire_text("w1");
     claim.claim.build = wire_text("b1");
     claim.claim.wait_ms = 5000;
+    attester_claim(claim.claim.key);
     arrive(bench, CORE_WORKERS, 2, &claim);
     arrive(bench, CORE_GATEWAYS, 1, &request);
     commit_all(bench);

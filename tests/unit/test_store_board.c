@@ -236,6 +236,7 @@ static void check_rescore_share(struct world *world)
     assert_int_equal(submit(world, 0, 3), STORE_DONE);
     assert_int_equal(claim(world).claim.job.kind, JOB_SCORE); /* live before re-score */
     first.claim.worker = wire_text("w1");
+    attester_claim(first.claim.key);
     first.claim.is_rescore_first = true;
     first.claim.lease_until_boot_ms = world->boot_ms + LEASE_MS;
     run(world, &first);

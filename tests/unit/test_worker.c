@@ -40,14 +40,13 @@ static int start(void **state)
     static struct rig rig;
     char competition[RIG_PATH_SIZE];
     char labels[RIG_PATH_SIZE];
-    struct err err = {0};
 
     rig_start(&rig, parse);
     rig_write(&rig, "birds.yaml", competition_file);
     rig_write(&rig, "solution.csv", "id,expected,usage\na,4,Public\nb,4,Private\nc,5,Private\n");
     rig_path(competition, &rig, "birds.yaml");
     rig_path(labels, &rig, "solution.csv");
-    assert_true(label_folder_install(rig.settings.labels, competition, labels, 1, &err));
+    rig_install(&rig, competition, labels);
     *state = &rig;
     return 0;
 }

@@ -80,24 +80,22 @@ static struct reference *make_reference(const struct rig *rig, const char *id,
                                         const struct bytes *data)
 {
     struct reference *reference = calloc(1, sizeof(*reference));
-    struct competition competition;
-    struct label_folder files;
-    struct labels *labels = NULL;
+    struct label_file file;
+    struct scoreseal_key key;
     struct arena *arena = NULL;
     struct submission submission;
     struct scorecard card = {0};
     struct err err = {0};
 
-    assert_true(label_folder_open(&files, rig->settings.labels, id, 1, &err));
-    assert_true(competition_load_file(&competition, files.competition, &reference->problems, &err));
-    const struct labels_source source = {
-        .task = (enum task)competition.task, .path = files.labels, .categories = files.categories};
-    assert_true(labels_load(&labels, &source, &reference->problems, &err));
+    assert_true(scoreseal_key_open(&key, rig->settings.keys, "tester.secret", &err));
+    assert_true(label_file_open(&file, rig->settings.labels, id, 1, &key, NULL, &err));
+    const struct competition *competition = &file.block.competition;
+    const struct labels *labels = &file.block.labels;
     assert_true(arena_open(&arena, ARENA_BYTES, &err));
     const struct submission_source input = {
-        .form = {.format = (enum submission_format)competition.submission.format,
-                 .k = (size_t)competition.submission.k,
-                 .columns = &competition.submission.columns},
+        .form = {.format = (enum submission_format)competition->submission.format,
+                 .k = (size_t)competition->submission.k,
+                 .columns = &competition->submission.columns},
         .catalog = &labels->catalog,
         .data = data->data,
         .size = data->size_bytes,
@@ -110,10 +108,10 @@ static struct reference *make_reference(const struct rig *rig, const char *id,
         card.submission_bytes = (int64_t)data->size_bytes;
         card.submission_rows = (int64_t)submission.n_rows;
         sha256_of(card.submission_sha256, data->data, data->size_bytes);
-        write_cards(reference, &card, competition.metric);
+        write_cards(reference, &card, competition->metric);
     }
     arena_close(&arena);
-    labels_close(&labels);
+    label_file_close(&file);
     return reference;
 }
 
@@ -216,18 +214,15 @@ static const char *id_of(const char *name)
     return id;
 }
 
-static void install(const struct rig *rig, const char *id, const char *task, const char *labels)
+static void install(struct rig *rig, const char *id, const char *task, const char *labels)
 {
     char competition[RIG_PATH_SIZE];
     char text[512];
-    struct err err = {0};
 
     snprintf(text, sizeof(text), "competition: %s\n%s", id, task);
     rig_write(rig, "competition.yaml", text);
     rig_path(competition, rig, "competition.yaml");
-    if (!label_folder_install(rig->settings.labels, competition, labels, 1, &err)) {
-        fail_msg("%s", err.text);
-    }
+    rig_install(rig, competition, labels);
 }
 
 /* Runs every case folder of a golden folder; false where there was none. */

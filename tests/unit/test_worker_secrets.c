@@ -56,7 +56,6 @@ static void install_labels(struct rig *rig)
     char competition[RIG_PATH_SIZE];
     char labels[RIG_PATH_SIZE];
     size_t used = strlen(solution);
-    struct err err = {0};
 
     shuffle_truth();
     for (size_t i = 0; i < N_IMAGES; i++) {
@@ -69,7 +68,7 @@ static void install_labels(struct rig *rig)
               "submission: {format: topk, k: 1}\n");
     rig_path(competition, rig, "secrets.yaml");
     rig_path(labels, rig, "solution.csv");
-    assert_true(label_folder_install(rig->settings.labels, competition, labels, 1, &err));
+    rig_install(rig, competition, labels);
 }
 
 /* True where a readable mapping of the process holds these bytes. */

@@ -11,7 +11,9 @@
 #include "common/text.h"
 #include "schemas/blob.h"
 #include "schemas/wire.h"
-#include "scorer/data/label_folder.h"
+#include "schemas/worker_key.h"
+#include "scorer/data/label_file.h"
+#include "scorer/data/label_rows.h"
 #include "scorer/worker/worker.h"
 
 #include <setjmp.h>
@@ -25,7 +27,14 @@
 
 #include <cmocka.h>
 
-enum { RIG_PATIENCE_MS = 60000, RIG_PATH_SIZE = 256, RIG_LEASE_MS = 60000 };
+enum { RIG_PATIENCE_MS = 60000, RIG_PATH_SIZE = 256, RIG_LEASE_MS = 60000, RIG_SETS_MAX = 64 };
+
+/* What a competition's log would say of its labels. */
+struct rig_set {
+    char competition[COMPETITION_ID_SIZE];
+    struct tree_hash root;
+    uint8_t sha256[SHA256_BYTES];
+};
 
 struct rig {
     char folder[RIG_PATH_SIZE];
@@ -38,6 +47,8 @@ struct rig {
     uint64_t next_job;
     bool is_lease_held; /* what a RENEW is told */
     unsigned n_renewals;
+    struct rig_set sets[RIG_SETS_MAX];
+    size_t n_sets;
     struct bytes frame; /* of the last message */
     struct wire_message message;
 };
@@ -99,6 +110,43 @@ static inline void rig_start(struct rig *rig,
         _exit(worker_run(&reader));
     }
     rig_bind(rig);
+}
+
+/* What the organizer's command does: seals labels to the worker of the rig. */
+static inline void rig_install(struct rig *rig, const char *competition, const char *labels_path)
+{
+    static const struct label_seeds seeds = {.label = {1}, .score = {2}};
+    static struct problems problems;
+    struct rig_set *set = &rig->sets[rig->n_sets++];
+    struct worker_public_key key;
+    struct competition rules;
+    struct labels *labels = NULL;
+    struct bytes yaml = {0};
+    struct bytes block = {0};
+    struct err err = {0};
+
+    assert_true(rig->n_sets <= RIG_SETS_MAX);
+    assert_true(crypt_start(&err));
+    assert_true(worker_key_public(&key, rig->settings.keys, rig->settings.name, &err));
+    assert_true(competition_load_file(&rules, competition, &problems, &err));
+    assert_true(file_read(&yaml, competition, CONF_FILE_MAX, &err));
+    const struct labels_source source = {.task = (enum task)rules.task, .path = labels_path};
+    if (!labels_load(&labels, &source, &problems, &err)) {
+        fail_msg("%s", err.text);
+    }
+    const struct label_block_source parts = {.version = 1,
+                                             .seeds = &seeds,
+                                             .yaml = yaml.data,
+                                             .yaml_size = yaml.size_bytes,
+                                             .labels = labels};
+    assert_true(label_block_make(&block, &parts, &err));
+    memcpy(set->competition, rules.id, sizeof(set->competition));
+    sha256_of(set->sha256, block.data, block.size_bytes);
+    assert_true(label_rows_root(&set->root, labels, rules.id, seeds.label, &err));
+    assert_true(label_file_write(rig->settings.labels, rules.id, 1, &block, &key.seal, 1, &err));
+    labels_close(&labels);
+    bytes_free(&yaml);
+    bytes_free(&block);
 }
 
 /* Waits for the worker's end; its status as of waitpid. */
@@ -273,6 +321,12 @@ static inline struct wire_job rig_job(const struct rig *rig, const char *competi
                            .competition = wire_text(competition),
                            .size_bytes = size};
 
+    for (size_t i = 0; i < rig->n_sets; i++) {
+        if (strcmp(rig->sets[i].competition, competition) == 0) {
+            memcpy(job.label_root, rig->sets[i].root.bytes, sizeof(job.label_root));
+            memcpy(job.label_set, rig->sets[i].sha256, sizeof(job.label_set));
+        }
+    }
     sha256_of(job.sha256, data, size);
     rig_put_blob(rig, job.sha256, data, size);
     return job;
