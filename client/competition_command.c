@@ -142,6 +142,7 @@ int command_competition(int argc, char **argv)
         {"create", competition_create, "Create a competition with its labels"},
         {"list", run_list, "List the competitions"},
         {"show", run_show, "Show one of them"},
+        {"workers", competition_workers, "Let further workers score one"},
     };
     static const struct command_group group = {"assay competition", NULL, commands,
                                                ARRAY_SIZE(commands)};

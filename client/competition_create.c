@@ -132,20 +132,12 @@ static void write_commitment(struct jwriter *writer, const struct creation *crea
 
 static void write_body(struct jwriter *writer, const struct creation *creation)
 {
-    char text[WORKER_KEY_TEXT_SIZE];
-
     jwriter_object(writer);
     jwriter_key(writer, "yaml");
     jwriter_text_n(writer, creation->yaml.data, creation->yaml.size_bytes);
     jwriter_key(writer, "labels");
     write_commitment(writer, creation);
-    jwriter_key(writer, "workers");
-    jwriter_array(writer);
-    for (size_t i = 0; i < creation->organizer.n_workers; i++) {
-        worker_key_text(text, &creation->organizer.workers[i]);
-        jwriter_text(writer, text);
-    }
-    jwriter_array_end(writer);
+    organizer_write_workers(writer, &creation->organizer);
     jwriter_object_end(writer);
 }
 
@@ -223,6 +215,10 @@ static int install_and_post(struct service *service, struct creation *creation)
         !label_rows_root(&creation->root, creation->labels, id, creation->seeds.label, &err) ||
         !organizer_seal(&creation->organizer, id, LABEL_VERSION_FIRST, &creation->block, &err)) {
         return command_failed(&err);
+    }
+    if (creation->organizer.n_workers == 0) {
+        fprintf(stderr,
+                "assay: no worker has a key yet: `assay competition workers' lets some in\n");
     }
     int code = post_competition(service, creation);
     if (code == EXIT_DONE) {

@@ -5,3 +5,4 @@
 #pragma once
 
 int competition_create(int argc, char **argv);
+int competition_workers(int argc, char **argv);

@@ -107,9 +107,9 @@ static bool read_workers(struct organizer *organizer, const char *folder, struct
         return err_set(err, ERR_CONFIG, "workers' keys: open folder %s: %s", folder,
                        strerror(errno));
     }
-    if (n == 0 || n > WORKER_KEYS_MAX) {
-        ok = err_set(err, ERR_CONFIG, "%s holds the keys of %d workers, 1 to %d are possible",
-                     folder, n, WORKER_KEYS_MAX);
+    if (n > WORKER_KEYS_MAX) {
+        ok = err_set(err, ERR_CONFIG, "%s holds the keys of %d workers, %d are possible", folder, n,
+                     WORKER_KEYS_MAX);
     }
     for (int i = 0; i < n && ok; i++) {
         ok = read_worker(&organizer->workers[i], folder, list[i]->d_name, err);
@@ -154,18 +154,44 @@ bool organizer_open(struct organizer *organizer, const struct organizer_argument
            read_workers(organizer, worker_keys, err) && open_key(&organizer->key, arguments, err);
 }
 
+/* Adds a key where it is not there yet and there is room; too many are refused where they are used.
+ */
+static void add_recipient(uint8_t recipients[][CRYPT_KEY_BYTES], size_t *n,
+                          const uint8_t key[static CRYPT_KEY_BYTES])
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (memcmp(recipients[i], key, CRYPT_KEY_BYTES) == 0) {
+            return;
+        }
+    }
+    memcpy(recipients[(*n)++], key, CRYPT_KEY_BYTES);
+}
+
 bool organizer_seal(const struct organizer *organizer, const char *competition, uint32_t version,
                     const struct bytes *block, struct err *err)
 {
-    uint8_t recipients[WORKER_KEYS_MAX + 1][CRYPT_KEY_BYTES];
-    size_t n = organizer->n_workers;
+    uint8_t recipients[SCORESEAL_RECIPIENTS_MAX + WORKER_KEYS_MAX + 1][CRYPT_KEY_BYTES];
+    size_t n = label_file_recipients(recipients, organizer->label_folder, competition, version);
 
-    for (size_t i = 0; i < n; i++) {
-        memcpy(recipients[i], organizer->workers[i].seal, CRYPT_KEY_BYTES);
+    for (size_t i = 0; i < organizer->n_workers; i++) {
+        add_recipient(recipients, &n, organizer->workers[i].seal);
     }
-    memcpy(recipients[n], organizer->key.public_key, CRYPT_KEY_BYTES);
+    add_recipient(recipients, &n, organizer->key.public_key);
     return label_file_write(organizer->label_folder, competition, version, block,
-                            (const uint8_t(*)[CRYPT_KEY_BYTES])recipients, n + 1, err);
+                            (const uint8_t(*)[CRYPT_KEY_BYTES])recipients, n, err);
+}
+
+void organizer_write_workers(struct jwriter *writer, const struct organizer *organizer)
+{
+    char text[WORKER_KEY_TEXT_SIZE];
+
+    jwriter_key(writer, "workers");
+    jwriter_array(writer);
+    for (size_t i = 0; i < organizer->n_workers; i++) {
+        worker_key_text(text, &organizer->workers[i]);
+        jwriter_text(writer, text);
+    }
+    jwriter_array_end(writer);
 }
 
 /* ---- the competition file and the labels ---- */

@@ -14,6 +14,7 @@
 #include <argp.h>
 
 #include "client/state_folder.h"
+#include "common/jwriter.h"
 #include "schemas/worker_key.h"
 #include "scorer/data/label_file.h"
 
@@ -25,10 +26,13 @@ enum {
     ORGANIZER_KEY,
 };
 
-/* Rows of an argp option list. */
+/* Rows of an argp option list: the labels, and the places. */
 #define ORGANIZER_OPTIONS                                                                          \
     {"labels", ORGANIZER_LABELS, "PATH", 0, "the hidden labels, a file or a folder", 1},           \
-        {"state", ORGANIZER_STATE, "DIR", 0, "state folder of `assay up', for its workers", 1},    \
+        ORGANIZER_PLACES
+
+#define ORGANIZER_PLACES                                                                           \
+    {"state", ORGANIZER_STATE, "DIR", 0, "state folder of `assay up', for its workers", 1},        \
         {"label-folder",                                                                           \
          ORGANIZER_LABEL_FOLDER,                                                                   \
          "DIR",                                                                                    \
@@ -56,7 +60,7 @@ struct organizer_arguments {
     const char *key;
 };
 
-/* True for an option of ORGANIZER_OPTIONS, which is taken. */
+/* True for one of these options, which is taken. */
 bool organizer_parse(struct organizer_arguments *arguments, int key, const char *text);
 
 struct organizer {
@@ -69,15 +73,19 @@ struct organizer {
 /*
  * Finds everything; wipe organizer->key when it is done.
  *
- * Errors   ERR_CONFIG  a folder is not named, or there are no workers or too many
+ * Errors   ERR_CONFIG  a folder is not named or not there, or there are too many workers
  *          ERR_SYSTEM, ERR_LIMIT
  */
 MUST_CHECK bool organizer_open(struct organizer *organizer,
                                const struct organizer_arguments *arguments, struct err *err);
 
-/* Seals a label block for the workers and the organizer. Errors: as label_file_write. */
+/* Seals a label block for the workers, the organizer, and whomever the set was sealed to before.
+ * Errors: as label_file_write. */
 MUST_CHECK bool organizer_seal(const struct organizer *organizer, const char *competition,
                                uint32_t version, const struct bytes *block, struct err *err);
+
+/* Writes the member "workers" of a request. */
+void organizer_write_workers(struct jwriter *writer, const struct organizer *organizer);
 
 /*
  * Loads a competition file, with a metric that its task has, and labels; prints what is wrong.

@@ -35,6 +35,7 @@ static const struct value_row key_rows[] = {ENTRY_KEY_VALUES(VALUE_ROW)};
 static const struct value_row void_rows[] = {ENTRY_VOID_VALUES(VALUE_ROW)};
 static const struct value_row reveal_rows[] = {ENTRY_REVEAL_VALUES(VALUE_ROW)};
 static const struct value_row close_rows[] = {ENTRY_CLOSE_VALUES(VALUE_ROW)};
+static const struct value_row worker_rows[] = {ENTRY_WORKER_VALUES(VALUE_ROW)};
 
 static_assert((int)ENTRY_RESULT_N <= (int)ENTRY_VALUES_MAX, "the widest kind must fit");
 
@@ -55,6 +56,7 @@ static const struct kind_row {
     [ENTRY_VOID] = {"void", void_rows, ARRAY_SIZE(void_rows), true},
     [ENTRY_REVEAL] = {"reveal", reveal_rows, ARRAY_SIZE(reveal_rows), true},
     [ENTRY_CLOSE] = {"close", close_rows, ARRAY_SIZE(close_rows), true},
+    [ENTRY_WORKER] = {"worker", worker_rows, ARRAY_SIZE(worker_rows), true},
 };
 
 const char *entry_kind_name(enum entry_kind kind)

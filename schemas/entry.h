@@ -23,6 +23,7 @@ enum entry_kind {
     ENTRY_VOID,        /* what was signed beyond this is lost: the log goes on under a new name */
     ENTRY_REVEAL,      /* which submissions decide, before their private scores are opened */
     ENTRY_CLOSE,       /* the closing time has passed */
+    ENTRY_WORKER,      /* a further worker, whose results count from here on */
 };
 
 enum {
@@ -122,6 +123,10 @@ enum {
     VALUE(CLOSE, SUBMISSIONS, "submissions", COUNT)                                                \
     VALUE(CLOSE, CLOSED, "closed", TIME)
 
+#define ENTRY_WORKER_VALUES(VALUE)                                                                 \
+    VALUE(WORKER, KEY, "key", WORD) /* see worker_key.h */                                         \
+    VALUE(WORKER, ADDED, "added", TIME)
+
 /* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
 #define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
 enum { ENTRY_GENESIS_VALUES(ENTRY_VALUE_PLACE) ENTRY_GENESIS_N };
@@ -135,6 +140,7 @@ enum { ENTRY_KEY_VALUES(ENTRY_VALUE_PLACE) ENTRY_KEY_N };
 enum { ENTRY_VOID_VALUES(ENTRY_VALUE_PLACE) ENTRY_VOID_N };
 enum { ENTRY_REVEAL_VALUES(ENTRY_VALUE_PLACE) ENTRY_REVEAL_N };
 enum { ENTRY_CLOSE_VALUES(ENTRY_VALUE_PLACE) ENTRY_CLOSE_N };
+enum { ENTRY_WORKER_VALUES(ENTRY_VALUE_PLACE) ENTRY_WORKER_N };
 
 /* A text, or a number for COUNT. */
 struct entry_value {

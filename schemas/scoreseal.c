@@ -109,6 +109,19 @@ bool scoreseal_plain_size(size_t *plain_size, const void *sealed, size_t size, s
     return true;
 }
 
+size_t scoreseal_recipients(uint8_t recipients[static SCORESEAL_RECIPIENTS_MAX][CRYPT_KEY_BYTES],
+                            const void *sealed, size_t size)
+{
+    size_t n = read_recipients(sealed, size);
+
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char *record =
+            (const unsigned char *)sealed + MAGIC_BYTES + 1 + i * RECORD_BYTES;
+        memcpy(recipients[i], record, CRYPT_KEY_BYTES);
+    }
+    return n;
+}
+
 /* Opens the file key by the record of this recipient. */
 static bool find_key(uint8_t file_key[static CRYPT_KEY_BYTES], const unsigned char *sealed,
                      size_t n_recipients, const struct scoreseal_key *key)

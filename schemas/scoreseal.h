@@ -43,6 +43,10 @@ MUST_CHECK bool scoreseal_make(struct bytes *sealed, const uint8_t (*recipients)
 MUST_CHECK bool scoreseal_plain_size(size_t *plain_size, const void *sealed, size_t size,
                                      struct err *err);
 
+/* The public keys that a container is sealed to; returns how many, 0 for what is none. */
+size_t scoreseal_recipients(uint8_t recipients[static SCORESEAL_RECIPIENTS_MAX][CRYPT_KEY_BYTES],
+                            const void *sealed, size_t size);
+
 /*
  * Opens a container into memory of the caller's, scoreseal_plain_size bytes. What is there after a
  * failure means nothing.

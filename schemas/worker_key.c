@@ -53,7 +53,7 @@ bool worker_keys_read(struct worker_public_key keys[static WORKER_KEYS_MAX], siz
     const char *end = text + size;
 
     *n_keys = 0;
-    for (const char *at = text; at <= end; at++) {
+    for (const char *at = text; at <= end && size > 0; at++) {
         const char *space = memchr(at, ' ', (size_t)(end - at));
         const char *word_end = space == NULL ? end : space;
         struct worker_public_key *key = &keys[*n_keys];

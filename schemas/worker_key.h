@@ -42,7 +42,7 @@ MUST_CHECK bool worker_key_read(struct worker_public_key *key, const char *text,
                                 struct err *err);
 
 /*
- * Reads words that single spaces separate: 1 to WORKER_KEYS_MAX, with no name or key twice.
+ * Reads words that single spaces separate: none to WORKER_KEYS_MAX, with no name or key twice.
  *
  * Errors   ERR_INPUT
  */

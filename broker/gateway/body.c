@@ -277,6 +277,20 @@ bool body_read_competition(struct body_competition *competition, const void *dat
     return ok;
 }
 
+bool body_read_workers(struct body_workers *workers, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"workers"};
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    bool ok = join_texts(workers->workers, sizeof(workers->workers),
+                         jvalue_member(jdoc_root(doc), "workers"), ' ', "workers", err);
+    jdoc_close(&doc);
+    return ok;
+}
+
 void body_competition_free(struct body_competition *competition)
 {
     free(competition->yaml);

@@ -51,6 +51,14 @@ MUST_CHECK bool body_read_competition(struct body_competition *competition, cons
                                       size_t size, struct err *err);
 void body_competition_free(struct body_competition *competition);
 
+struct body_workers {
+    char workers[3301]; /* separated by spaces */
+};
+
+/* {"workers":["…",…]}. Errors: as body_read_team. */
+MUST_CHECK bool body_read_workers(struct body_workers *workers, const void *data, size_t size,
+                                  struct err *err);
+
 /* {"sha256":"…","bytes":N,"file_name":"…","message":"…"}; the last two may be missing. */
 MUST_CHECK bool body_read_promise(struct body_promise *promise, const void *data, size_t size,
                                   struct err *err);

@@ -91,6 +91,22 @@ void handle_competition_post(struct exchange *exchange)
     body_competition_free(&body);
 }
 
+void handle_workers_post(struct exchange *exchange)
+{
+    struct body_workers body;
+    struct err err;
+
+    if (!body_read_workers(&body, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {.type = WIRE_WORKERS_PUT,
+                                   .workers_put = {.token = exchange_token(exchange),
+                                                   .competition = wire_text(exchange->args.text[0]),
+                                                   .workers = wire_text(body.workers)}};
+    exchange_ask_once(exchange, &message, WIRE_DONE, on_made);
+}
+
 static void answer_team(struct exchange *exchange, const struct wire_team_made *made,
                         const char *name)
 {

@@ -23,6 +23,7 @@ void handle_competition_list(struct exchange *exchange);
 void handle_competition_get(struct exchange *exchange);
 void handle_competition_post(struct exchange *exchange);
 void handle_team_post(struct exchange *exchange);
+void handle_workers_post(struct exchange *exchange);
 void handle_team_token_post(struct exchange *exchange);
 
 void handle_upload(struct exchange *exchange);

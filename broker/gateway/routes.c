@@ -23,6 +23,7 @@ const struct route routes[] = {
     {HTTP_GET, "/v1/competitions", BODY_NONE, false, handle_competition_list},
     {HTTP_POST, "/v1/competitions", BODY_SMALL, false, handle_competition_post},
     {HTTP_GET, COMPETITION, BODY_NONE, false, handle_competition_get},
+    {HTTP_POST, COMPETITION "/workers", BODY_SMALL, false, handle_workers_post},
     {HTTP_POST, COMPETITION "/teams", BODY_SMALL, false, handle_team_post},
     {HTTP_POST, COMPETITION "/tokens", BODY_SMALL, false, handle_team_token_post},
     {HTTP_POST, COMPETITION "/uploads", BODY_SMALL, false, handle_promise_post},

@@ -36,6 +36,7 @@ static const struct handler {
 } handlers[] = {
     [WIRE_COMPETITION_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_competition_put},
     [WIRE_COMPETITION_LIST] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_competition_list},
+    [WIRE_WORKERS_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_workers_put},
     [WIRE_TEAM_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_team_put},
     [WIRE_TEAM_TOKEN_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_team_token_put},
     [WIRE_SUBMIT_BEGIN] = {SCOPE_TEAM, CORE_GATEWAYS, core_begin_submit_begin},
@@ -67,6 +68,7 @@ static const struct handler {
 #define TOKEN_FIRST(name)                                                                          \
     static_assert(offsetof(struct wire_##name, token) == 0, "the token comes first")
 TOKEN_FIRST(competition_put);
+TOKEN_FIRST(workers_put);
 TOKEN_FIRST(competition_list);
 TOKEN_FIRST(team_put);
 TOKEN_FIRST(submit_begin);

@@ -133,6 +133,46 @@ bool core_begin_competition_put(struct core *core, struct core_request *request,
     return core_store(core, request, err);
 }
 
+static bool finish_workers_put(struct core *core, struct core_request *request,
+                               const struct core_now *now, struct err *err)
+{
+    const struct store_workers_put *put = &request->call.workers_put;
+
+    (void)now;
+    if (put->outcome == STORE_CONFLICT) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err,
+                           "a worker's name stands for another key");
+    }
+    if (put->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    return core_reply_done(core, request, "added", err);
+}
+
+bool core_begin_workers_put(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    const struct wire_workers_put *message = &request->message.workers_put;
+    struct worker_public_key keys[WORKER_KEYS_MAX];
+    struct err wrong;
+    size_t n_keys;
+    bool is_found;
+
+    if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
+        return !is_found;
+    }
+    if (!worker_keys_read(keys, &n_keys, (const char *)message->workers.data, message->workers.size,
+                          &wrong)) {
+        return core_refuse(core, request, REFUSAL_BAD_REQUEST, err, "%s", wrong.text);
+    }
+    request->finish = finish_workers_put;
+    request->call.kind = CALL_WORKERS_PUT;
+    request->call.workers_put = (struct store_workers_put){.competition = request->contest->number,
+                                                           .workers = message->workers,
+                                                           .now_ms = now->wall_ms};
+    return core_store(core, request, err);
+}
+
 bool core_append_contest(struct wire_buffer *rows, const struct contest *contest, struct err *err)
 {
     const struct competition *rules = &contest->rules;

@@ -282,6 +282,7 @@ MUST_CHECK bool core_tick_work(struct core *core, const struct core_now *now, st
 
 CORE_BEGIN(competition_put);
 CORE_BEGIN(competition_list);
+CORE_BEGIN(workers_put);
 CORE_BEGIN(team_put);
 CORE_BEGIN(team_token_put);
 CORE_BEGIN(submit_begin);

@@ -110,6 +110,7 @@ static bool is_new_work(const struct store_call *call)
 {
     switch (call->kind) {
     case CALL_COMPETITION_PUT:
+    case CALL_WORKERS_PUT:
     case CALL_TEAM_PUT:
     case CALL_TEAM_TOKEN:
     case CALL_ORGANIZER_PUT:

@@ -111,6 +111,15 @@ struct store_competition_put {
     int64_t competition;
 };
 
+/* Further workers of a competition, each with an entry. */
+struct store_workers_put {
+    int64_t competition;
+    struct wire_bytes workers;
+    int64_t now_ms;
+    /* out: DONE (those that were there changed nothing), CONFLICT (a name has another key) */
+    enum store_outcome outcome;
+};
+
 struct store_team_put {
     int64_t competition;
     struct wire_bytes name;

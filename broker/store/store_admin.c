@@ -66,6 +66,13 @@ static bool is_same_competition(struct store *store, const struct store_competit
            memcmp(set, call->label_set, sizeof(set)) == 0;
 }
 
+static bool insert_worker(struct store *store, int64_t competition,
+                          const struct worker_public_key *key, struct err *err)
+{
+    return db_run(store->db, DB_WORKER_INSERT, err, db_int(competition),
+                  db_blob(key->sign, sizeof(key->sign)), db_text(wire_text(key->name)));
+}
+
 static bool insert_workers(struct store *store, const struct store_competition_put *call,
                            struct err *err)
 {
@@ -77,9 +84,7 @@ static bool insert_workers(struct store *store, const struct store_competition_p
         return false;
     }
     for (size_t i = 0; i < n_keys; i++) {
-        if (!db_run(store->db, DB_WORKER_INSERT, err, db_int(call->competition),
-                    db_blob(keys[i].sign, sizeof(keys[i].sign)),
-                    db_text(wire_text(keys[i].name)))) {
+        if (!insert_worker(store, call->competition, &keys[i], err)) {
             return false;
         }
     }
@@ -126,6 +131,66 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
     return insert_labels(store, call, err) &&
            store_append_first(store, &genesis, &first, call->competition, err) &&
            store_append_keys(store, call->competition, id, call->now_ms, err);
+}
+
+/* Whether a worker is there; a name or key that is only half of one is a conflict. */
+static bool find_worker(struct store *store, struct store_workers_put *call,
+                        const struct worker_public_key *key, bool *is_there, struct err *err)
+{
+    struct db *db = store->db;
+    uint8_t found[CRYPT_PUBLIC_KEY_BYTES];
+
+    if (!db_find(db, DB_WORKER_FIND, is_there, err, db_int(call->competition),
+                 db_blob(key->sign, sizeof(key->sign)), db_text(wire_text(key->name)))) {
+        return false;
+    }
+    if (*is_there) {
+        db_column_copy(db, DB_WORKER_FIND, 0, found, sizeof(found));
+        bool is_same = memcmp(found, key->sign, sizeof(found)) == 0 &&
+                       wire_text_is(db_column_bytes(db, DB_WORKER_FIND, 1), key->name);
+        call->outcome = is_same ? call->outcome : STORE_CONFLICT;
+    }
+    return true;
+}
+
+static bool add_worker(struct store *store, const struct store_workers_put *call,
+                       const struct worker_public_key *key, struct err *err)
+{
+    struct entry entry = {.kind = ENTRY_WORKER};
+    struct ledger_line line;
+    char text[WORKER_KEY_TEXT_SIZE];
+    char added[TIME_TEXT_SIZE];
+
+    worker_key_text(text, key);
+    time_text(added, call->now_ms);
+    entry.values[ENTRY_WORKER_KEY].text = text;
+    entry.values[ENTRY_WORKER_ADDED].text = added;
+    return insert_worker(store, call->competition, key, err) &&
+           store_append(store, &line, &entry, call->competition, 0, err);
+}
+
+bool store_do_workers_put(struct store *store, struct store_workers_put *call, struct err *err)
+{
+    struct worker_public_key keys[WORKER_KEYS_MAX];
+    bool are_there[WORKER_KEYS_MAX];
+    size_t n_keys;
+
+    call->outcome = STORE_DONE;
+    if (!worker_keys_read(keys, &n_keys, (const char *)call->workers.data, call->workers.size,
+                          err)) {
+        return false;
+    }
+    for (size_t i = 0; i < n_keys; i++) {
+        if (!find_worker(store, call, &keys[i], &are_there[i], err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < n_keys && call->outcome == STORE_DONE; i++) {
+        if (!are_there[i] && !add_worker(store, call, &keys[i], err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* A token as it goes into the store. */

@@ -112,6 +112,23 @@ bool label_file_exists(const char *folder, const char *competition, uint32_t ver
     return set_path(path, above, folder, competition, version, &ignored) && access(path, F_OK) == 0;
 }
 
+size_t label_file_recipients(uint8_t recipients[static SCORESEAL_RECIPIENTS_MAX][CRYPT_KEY_BYTES],
+                             const char *folder, const char *competition, uint32_t version)
+{
+    char path[LABEL_PATH_SIZE];
+    char above[LABEL_PATH_SIZE];
+    struct bytes sealed = {0};
+    struct err ignored;
+    size_t n = 0;
+
+    if (set_path(path, above, folder, competition, version, &ignored) && access(path, F_OK) == 0 &&
+        file_read(&sealed, path, FILE_BYTES_MAX, &ignored)) {
+        n = scoreseal_recipients(recipients, sealed.data, sealed.size_bytes);
+    }
+    bytes_free(&sealed);
+    return n;
+}
+
 bool label_file_write(const char *folder, const char *competition, uint32_t version,
                       const struct bytes *block, const uint8_t (*recipients)[CRYPT_KEY_BYTES],
                       size_t n_recipients, struct err *err)

@@ -44,6 +44,10 @@ void label_file_close(struct label_file *file);
 /* True where a set is there. */
 bool label_file_exists(const char *folder, const char *competition, uint32_t version);
 
+/* The public keys that a set is sealed to; returns how many, 0 where there is none. */
+size_t label_file_recipients(uint8_t recipients[static SCORESEAL_RECIPIENTS_MAX][CRYPT_KEY_BYTES],
+                             const char *folder, const char *competition, uint32_t version);
+
 /*
  * Seals a block into `folder`, durably and for this user alone (0600, 0700), in place of what was
  * there.

@@ -38,12 +38,23 @@ class RoutesTest(GatewayTest):
         for labels in ({"root": "a"}, {"images": 0}, {"images": -1}, {"public": 5}, {"private": "6"}, {"more": 1}):
             self.check_problem(ask("POST", "/v1/competitions", creation(good, **labels), parts.token),
                                400, "bad_request")
-        for workers in ("[]", '["nobody"]', '["nobody:11:22"]'):
+        for workers in ('["nobody"]', '["nobody:11:22"]'):
             body = creation(good)
             body = body[:body.index('"workers": ') + 11] + workers + body[body.index(', "labels"'):]
             self.check_problem(ask("POST", "/v1/competitions", body, parts.token), 400, "bad_request")
         self.check_problem(ask("POST", "/v1/competitions", b"x" * 70000, parts.token), 413,
                            "too_large")
+
+        more = '{"workers": ["%s:' + 64 * "3" + ":" + 64 * "4" + '"]}'
+        for _ in range(2):
+            self.assertEqual(ask("POST", "/v1/competitions/trees/workers", more % "gpu-2", parts.token)[0], 201)
+        self.check_problem(ask("POST", "/v1/competitions/trees/workers", more % "gpu-3", parts.token), 409, "conflict")
+        self.check_problem(ask("POST", "/v1/competitions/trees/workers", more % "GPU", parts.token), 400, "bad_request")
+        entries = [json.loads(line) for line in
+                   ask("GET", "/v1/competitions/trees/log/entries?first=0&end=100", None, parts.token)[2].splitlines()]
+        self.assertEqual([entry["kind"] for entry in entries], ["genesis", "key", "worker"])
+        self.assertEqual(entries[0]["label_root"], 64 * "a")
+        self.assertTrue(entries[2]["key"].startswith("gpu-2:3333"))
 
         team = parts.team("Ärger & <b>", members=["anna", "bert"])
         self.assertTrue(team["token"].startswith("asy1_"))

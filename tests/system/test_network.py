@@ -55,6 +55,8 @@ class NetworkTest(harness.SystemTest):
         public = folder / "keys/curve.pub"
         harness.wait_for(lambda: public.exists() and public.read_text().strip(), "the worker made its key")
         self.assertEqual((folder / "keys/curve.key").stat().st_mode & 0o777, 0o600)
+        harness.wait_for((folder / "keys" / f"{name}.worker").exists, "the worker made its own key")
+        self.service.run("competition", "workers", contest.ID, "--worker-keys", folder / "keys")
         return process, public.read_text().strip()
 
     def allow(self, *lines):

@@ -64,6 +64,7 @@ static void test_scoreseal_open(void **state)
 {
     static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 131072, 200000};
     static unsigned char plain[200000];
+    uint8_t found[SCORESEAL_RECIPIENTS_MAX][CRYPT_KEY_BYTES];
     const struct scoreseal_key keys[] = {key_of(1), key_of(2)};
     const struct scoreseal_key other = key_of(3);
 
@@ -74,6 +75,9 @@ static void test_scoreseal_open(void **state)
         size_t n_chunks = sizes[i] == 0 ? 1 : (sizes[i] + 65535) / 65536;
         assert_int_equal(sealed.size_bytes, HEAD_ONE + 112 + sizes[i] + 17 * n_chunks);
         assert_memory_equal(sealed.data, "SCORESEAL1\n\2", 12);
+        assert_int_equal(scoreseal_recipients(found, sealed.data, sealed.size_bytes), 2);
+        assert_memory_equal(found[1], keys[1].public_key, CRYPT_KEY_BYTES);
+        assert_int_equal(scoreseal_recipients(found, sealed.data, 11), 0);
         assert_true(opens(&sealed, &keys[0], plain, sizes[i]));
         assert_true(opens(&sealed, &keys[1], plain, sizes[i]));
         assert_false(opens(&sealed, &other, plain, sizes[i]));

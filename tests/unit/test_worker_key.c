@@ -48,7 +48,6 @@ static void test_worker_keys_read(void **state)
 static void test_worker_keys_read_refuses(void **state)
 {
     static const char *const texts[] = {
-        "",
         " ",
         "a",
         ":" A64 ":" B64,
@@ -74,7 +73,7 @@ static void test_worker_keys_read_refuses(void **state)
         }
     }
     for (int i = 0; i <= WORKER_KEYS_MAX; i++) {
-        assert_int_equal(reads(many), i > 0);
+        assert_true(reads(many));
         snprintf(many + strlen(many), sizeof(many) - strlen(many), "%sw%d:%064d:" A64,
                  i == 0 ? "" : " ", i, i);
     }
