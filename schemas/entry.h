@@ -71,6 +71,10 @@ enum {
     VALUE(RESULT, PROBLEMS, "problems", COUNT)                                                     \
     VALUE(RESULT, WORKER, "worker", WORD)                                                          \
     VALUE(RESULT, BUILD, "build", WORD)                                                            \
+    VALUE(RESULT, PUBLIC_COMMITMENT, "public_commitment", HEX64) /* see commitment.h */            \
+    VALUE(RESULT, PRIVATE_COMMITMENT, "private_commitment", HEX64)                                 \
+    VALUE(RESULT, KEY, "key", HEX64)            /* of the worker */                                \
+    VALUE(RESULT, SIGNATURE, "signature", WORD) /* base64, of the statement; see statement.h */    \
     VALUE(RESULT, FINISHED, "finished", TIME)
 
 #define ENTRY_SELECTION_VALUES(VALUE)                                                              \

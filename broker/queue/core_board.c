@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "broker/board/score.h"
 #include "common/text.h"
+#include "schemas/score.h"
 
 enum { PAGE_ROWS_MAX = 2000 };
 

@@ -313,7 +313,8 @@ static bool finish_result(struct core *core, struct core_request *request,
         return reply_taken(core, request, job, VERDICT_DIFFERENT, err);
     case STORE_MISFIT:
         return core_refuse(core, request, REFUSAL_BAD_REQUEST, err,
-                           "the outcome does not belong to this kind of job");
+                           "the result is not of this kind of job, or not signed by a worker that "
+                           "the competition lists");
     case STORE_EMPTY:
     case STORE_CONFLICT:
     case STORE_QUOTA:
@@ -334,6 +335,7 @@ static void digest_result(uint8_t digest[static STORE_DIGEST_BYTES],
         uint64_t has_value;
         double value;
         uint64_t n_problems;
+        uint8_t commitments[2][32];
         uint8_t parts[3][STORE_DIGEST_BYTES];
     } all = {.outcome = result->outcome,
              .rows = result->rows,
@@ -341,6 +343,9 @@ static void digest_result(uint8_t digest[static STORE_DIGEST_BYTES],
              .value = result->has_value != 0 ? result->value : 0.0,
              .n_problems = result->n_problems};
     const struct wire_bytes parts[] = {result->scorecard, result->sealed, result->problems};
+
+    memcpy(all.commitments[0], result->public_commitment, sizeof(all.commitments[0]));
+    memcpy(all.commitments[1], result->private_commitment, sizeof(all.commitments[1]));
 
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         crypt_hash(all.parts[i], STORE_DIGEST_BYTES, parts[i].data, parts[i].size, NULL);

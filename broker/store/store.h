@@ -52,7 +52,7 @@ enum store_outcome {
     STORE_QUOTA,     /* the team has no submission left */
     STORE_STALE,     /* a result whose lease went to another worker */
     STORE_DIFFERENT, /* a result other than the recorded one: an alarm was raised */
-    STORE_MISFIT,    /* a result that does not belong to this kind of job */
+    STORE_MISFIT,    /* a result that does not belong to this kind of job, or is not signed */
     STORE_FULL,      /* no room on the disk: nothing was done */
     STORE_FAILED,    /* it could not be done; the reason is in the log */
 };

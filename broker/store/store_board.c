@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/board/score.h"
 #include "common/crashpoint.h"
 #include "common/text.h"
+#include "schemas/score.h"
 
 static const char *const move_names[] = {
     [BOARD_PUBLISH] = "publish", [BOARD_FREEZE] = "freeze", [BOARD_REVEAL] = "reveal"};

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/board/score.h"
 #include "common/crashpoint.h"
 #include "common/text.h"
+#include "schemas/score.h"
+#include "schemas/statement.h"
 
 /* The board's view of a result's value. */
 struct value {
@@ -78,6 +79,54 @@ static void hex_digest(char text[static SHA256_HEX_SIZE], struct wire_bytes byte
     hex_text(text, digest, sizeof(digest));
 }
 
+/* That a worker of the competition says so: the store alone could not have made it. */
+static bool check_signature(struct store *store, const struct store_complete *call,
+                            const struct store_job *job, const struct store_subject *subject,
+                            bool *is_signed, struct err *err)
+{
+    struct db *db = store->db;
+    const struct wire_result *result = call->result;
+    struct value value = value_of(result, subject);
+    char competition[STORE_COMPETITION_SIZE];
+    char id[2 * STORE_ID_BYTES + 1];
+    uint8_t file[SHA256_BYTES];
+    uint8_t root[TREE_HASH_BYTES];
+    struct statement_parts parts;
+    struct statement statement = {.competition = competition,
+                                  .submission = id,
+                                  .file_sha256 = file,
+                                  .labels = (uint32_t)job->label_version,
+                                  .label_root = root,
+                                  .rules = (uint32_t)job->rules_version,
+                                  .score = value.text};
+
+    if (!db_find(db, DB_STATEMENT_PARTS, is_signed, err, db_int(job->submission),
+                 db_int(job->label_version), db_blob(result->key, sizeof(result->key)))) {
+        return false;
+    }
+    if (!*is_signed) {
+        return true;
+    }
+    wire_text_copy(competition, sizeof(competition), db_column_bytes(db, DB_STATEMENT_PARTS, 0));
+    db_column_copy(db, DB_STATEMENT_PARTS, 1, file, sizeof(file));
+    db_column_copy(db, DB_STATEMENT_PARTS, 2, root, sizeof(root));
+    hex_text(id, subject->id, sizeof(subject->id));
+    statement_of_result(&statement, &parts, result);
+    *is_signed = statement_check(result->signature, &statement, result->key);
+    return true;
+}
+
+static bool keep_attestation(struct store *store, const struct store_complete *call,
+                             const struct store_job *job, struct err *err)
+{
+    const struct wire_result *result = call->result;
+
+    return db_run(store->db, DB_ATTESTATION_INSERT, err, db_int(job->submission),
+                  db_int(job->label_version), db_int(job->rules_version),
+                  db_blob(result->key, sizeof(result->key)),
+                  db_blob(result->signature, sizeof(result->signature)));
+}
+
 static bool append_result(struct store *store, const struct store_complete *call,
                           const struct store_job *job, const struct store_subject *subject,
                           const struct value *value, struct err *err)
@@ -90,6 +139,10 @@ static bool append_result(struct store *store, const struct store_complete *call
     char sealed[SHA256_HEX_SIZE];
     char worker[65];
     char build[65];
+    char public_commitment[SHA256_HEX_SIZE];
+    char private_commitment[SHA256_HEX_SIZE];
+    char key[SHA256_HEX_SIZE];
+    char signature[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
     char finished[TIME_TEXT_SIZE];
 
     hex_text(id, subject->id, sizeof(subject->id));
@@ -109,6 +162,14 @@ static bool append_result(struct store *store, const struct store_complete *call
     entry.values[ENTRY_RESULT_PROBLEMS].number = (int64_t)result->n_problems;
     entry.values[ENTRY_RESULT_WORKER].text = worker;
     entry.values[ENTRY_RESULT_BUILD].text = build;
+    hex_text(public_commitment, result->public_commitment, sizeof(result->public_commitment));
+    hex_text(private_commitment, result->private_commitment, sizeof(result->private_commitment));
+    hex_text(key, result->key, sizeof(result->key));
+    crypt_base64(signature, sizeof(signature), result->signature, sizeof(result->signature));
+    entry.values[ENTRY_RESULT_PUBLIC_COMMITMENT].text = public_commitment;
+    entry.values[ENTRY_RESULT_PRIVATE_COMMITMENT].text = private_commitment;
+    entry.values[ENTRY_RESULT_KEY].text = key;
+    entry.values[ENTRY_RESULT_SIGNATURE].text = signature;
     entry.values[ENTRY_RESULT_FINISHED].text = finished;
     return store_append(store, &line, &entry, subject->competition, subject->number, err);
 }
@@ -126,7 +187,10 @@ static bool insert_result(struct store *store, const struct store_complete *call
                   db_blob(result->sealed.data, result->sealed.size),
                   db_int((int64_t)result->n_problems),
                   db_blob(result->problems.data, result->problems.size), db_text(result->worker),
-                  db_text(result->build), db_int(call->now_ms));
+                  db_text(result->build), db_int(call->now_ms),
+                  db_blob(result->public_commitment, sizeof(result->public_commitment)),
+                  db_blob(result->private_commitment, sizeof(result->private_commitment))) &&
+           keep_attestation(store, call, job, err);
 }
 
 /* Puts the score on the public board where it is the team's best. */
@@ -198,9 +262,8 @@ static const char *compare(struct store *store, char text[static STORE_TEXT_SIZE
                  result->outcome == OUTCOME_SCORED ? "valid" : "invalid");
     } else if (db_column_is_null(db, DB_RESULT_ROW, 1) == value->is_there ||
                db_column_int(db, DB_RESULT_ROW, 1) != value->bits) {
-        snprintf(text, STORE_TEXT_SIZE, "public score %.*s is now %s%s", (int)score.size,
-                 score.data == NULL ? "" : (const char *)score.data, value->text,
-                 wire_text_is(score, value->text) ? " in its hidden digits" : "");
+        snprintf(text, STORE_TEXT_SIZE, "public score %.*s is now %s", (int)score.size,
+                 (const char *)score.data, value->text);
     } else if (scorecard.size != result->scorecard.size ||
                memcmp(scorecard.data, result->scorecard.data, scorecard.size) != 0) {
         snprintf(text, STORE_TEXT_SIZE, "public scorecard differs");
@@ -229,6 +292,9 @@ static bool record_rescore(struct store *store, struct store_complete *call,
         return err_set(err, ERR_STORE, "submission %lld has no result", (long long)job->submission);
     }
     const char *difference = compare(store, text, call, &value);
+    if (difference == NULL && !keep_attestation(store, call, job, err)) {
+        return false;
+    }
     if (difference != NULL && !db_run(store->db, DB_ALARM_INSERT, err, db_int(job->number),
                                       db_blob(call->digest, sizeof(call->digest)),
                                       db_text(wire_text(difference)), db_int(call->now_ms))) {
@@ -274,10 +340,16 @@ static bool record(struct store *store, struct store_complete *call, const struc
                    struct err *err)
 {
     struct store_subject subject;
+    bool is_signed = true;
     bool ok = false;
 
-    if (!store_subject(store, &subject, job->submission, err)) {
+    if (!store_subject(store, &subject, job->submission, err) ||
+        (job->kind != JOB_OPEN && !check_signature(store, call, job, &subject, &is_signed, err))) {
         return false;
+    }
+    if (!is_signed) {
+        call->outcome = STORE_MISFIT;
+        return true;
     }
     switch (job->kind) {
     case JOB_SCORE:

@@ -16,7 +16,9 @@
 
 #include "common/crashpoint.h"
 #include "common/log.h"
+#include "schemas/score.h"
 #include "schemas/scorecard.h"
+#include "schemas/statement.h"
 #include "schemas/worker_key.h"
 #include "scorer/metric/evaluate.h"
 #include "scorer/worker/label_set.h"
@@ -64,8 +66,66 @@ static struct wire_message start_result(const struct scorer *scorer,
     };
 }
 
+/* ---- what is committed to and signed ---- */
+
+/* A score as it is committed to: the shortest decimal, or nothing. */
+static const char *write_score(char text[static DOUBLE_TEXT_SIZE], bool has_value, double value)
+{
+    text[0] = '\0';
+    if (has_value) {
+        double_text(text, value);
+    }
+    return text;
+}
+
+static void commit(uint8_t commitment[static COMMITMENT_BYTES], const struct label_block *block,
+                   const struct wire_job *job, const char *track, bool has_value, double value)
+{
+    char submission[2 * 16 + 1];
+    char metric[64];
+    char score[DOUBLE_TEXT_SIZE];
+    const struct commitment_score parts = {.competition = block->competition.id,
+                                           .submission = submission,
+                                           .file_sha256 = job->sha256,
+                                           .label_version = job->label_version,
+                                           .metric = metric,
+                                           .score = write_score(score, has_value, value)};
+
+    wire_text_copy(submission, sizeof(submission), job->submission);
+    snprintf(metric, sizeof(metric), "%s/%s", block->competition.metric, track);
+    commitment_score(commitment, block->seeds->score, &parts);
+}
+
+/* Signs a result that is complete but for that. */
+static void sign(struct wire_result *result, const struct scorer *scorer,
+                 const struct label_set *set, const struct wire_job *job)
+{
+    const struct label_block *block = &set->file.block;
+    char submission[2 * 16 + 1];
+    char score[SCORE_TEXT_SIZE] = "";
+    struct statement_parts parts;
+    struct statement statement = {.competition = block->competition.id,
+                                  .submission = submission,
+                                  .file_sha256 = job->sha256,
+                                  .labels = job->label_version,
+                                  .label_root = job->label_root,
+                                  .rules = job->rules_version,
+                                  .score = score};
+
+    wire_text_copy(submission, sizeof(submission), job->submission);
+    if (result->has_value != 0) {
+        score_text(score, result->value, (int)block->competition.board.decimals);
+    }
+    statement_of_result(&statement, &parts, result);
+    memcpy(result->key, scorer->own.public_key.sign, sizeof(result->key));
+    statement_sign(result->signature, &statement, scorer->own.sign_secret);
+}
+
+/* ---- answers ---- */
+
 static bool answer_invalid(struct scorer *scorer, const struct wire_message *message,
-                           const struct columns *columns, struct err *err)
+                           const struct label_set *set, const struct columns *columns,
+                           struct err *err)
 {
     struct wire_message result = start_result(scorer, message, OUTCOME_INVALID);
 
@@ -80,6 +140,9 @@ static bool answer_invalid(struct scorer *scorer, const struct wire_message *mes
     }
     result.result.n_problems = columns->problems.n_all;
     result.result.problems = wire_buffer_bytes(&scorer->problems);
+    commit(result.result.public_commitment, &set->file.block, &message->job, "public", false, 0);
+    commit(result.result.private_commitment, &set->file.block, &message->job, "private", false, 0);
+    sign(&result.result, scorer, set, &message->job);
     return wire_encode(&scorer->answer, &result, err);
 }
 
@@ -108,21 +171,54 @@ static bool evaluate(struct scorecard *card, struct scorer *scorer, const struct
 
 /* The box with the private split, and with all images, which together with public would tell it. */
 static bool seal_private(struct bytes *box, const struct scorer *scorer,
-                         const struct label_set *set, const struct scorecard *card,
-                         const struct wire_job *job, struct err *err)
+                         const struct scorecard *card, const struct wire_job *job,
+                         struct seal_score *score, struct err *err)
 {
     struct seal_subject subject = subject_of(job);
-    struct seal_score score = {0};
     struct jwriter writer;
 
     jwriter_start(&writer, JSON_MAX);
     scorecard_write(&writer, card, CARD_BIT(CARD_PRIVATE) | CARD_BIT(CARD_ALL));
-    score.has_value =
-        scorecard_metric(&score.value, card, CARD_PRIVATE, set->file.block.competition.metric);
-    score.json = writer.out.data;
-    score.json_size = writer.out.size_bytes;
-    bool ok = jwriter_ok(&writer, err) && seal_close(box, &scorer->key, &subject, &score, err);
+    score->json = writer.out.data;
+    score->json_size = writer.out.size_bytes;
+    bool ok = jwriter_ok(&writer, err) && seal_close(box, &scorer->key, &subject, score, err);
     jwriter_end(&writer);
+    return ok;
+}
+
+/* The public part in clear, with the score as it is released; the rest sealed and committed to. */
+static bool answer_card(struct scorer *scorer, const struct wire_message *message,
+                        const struct label_set *set, const struct scorecard *card,
+                        struct wire_message *result, struct err *err)
+{
+    const struct label_block *block = &set->file.block;
+    const char *metric = block->competition.metric;
+    struct seal_score score = {0};
+    struct bytes box = {0};
+    struct jwriter writer;
+
+    score.has_value = scorecard_metric(&score.value, card, CARD_PRIVATE, metric);
+    score.has_public_value = scorecard_metric(&score.public_value, card, CARD_PUBLIC, metric);
+    if (!seal_private(&box, scorer, card, &message->job, &score, err)) {
+        return false;
+    }
+    jwriter_start(&writer, JSON_MAX);
+    scorecard_write(&writer, card, CARD_BIT(CARD_PUBLIC));
+    result->result.has_value = score.has_public_value;
+    if (score.has_public_value) {
+        result->result.value =
+            score_released(score.public_value, (int)block->competition.board.decimals);
+    }
+    result->result.scorecard = (struct wire_bytes){writer.out.data, writer.out.size_bytes};
+    result->result.sealed = (struct wire_bytes){box.data, box.size_bytes};
+    commit(result->result.public_commitment, block, &message->job, "public", score.has_public_value,
+           score.public_value);
+    commit(result->result.private_commitment, block, &message->job, "private", score.has_value,
+           score.value);
+    sign(&result->result, scorer, set, &message->job);
+    bool ok = jwriter_ok(&writer, err) && wire_encode(&scorer->answer, result, err);
+    jwriter_end(&writer);
+    bytes_free(&box);
     return ok;
 }
 
@@ -132,24 +228,10 @@ static bool answer_scored(struct scorer *scorer, const struct wire_message *mess
 {
     static struct scorecard card; /* large, and one at a time */
     struct wire_message result = start_result(scorer, message, OUTCOME_SCORED);
-    struct bytes box = {0};
-    struct jwriter writer;
 
-    if (!evaluate(&card, scorer, set, columns, &message->job, err) ||
-        !seal_private(&box, scorer, set, &card, &message->job, err)) {
-        return false;
-    }
-    jwriter_start(&writer, JSON_MAX);
-    scorecard_write(&writer, &card, CARD_BIT(CARD_PUBLIC));
     result.result.rows = columns_rows(columns);
-    result.result.has_value = scorecard_metric(&result.result.value, &card, CARD_PUBLIC,
-                                               set->file.block.competition.metric);
-    result.result.scorecard = (struct wire_bytes){writer.out.data, writer.out.size_bytes};
-    result.result.sealed = (struct wire_bytes){box.data, box.size_bytes};
-    bool ok = jwriter_ok(&writer, err) && wire_encode(&scorer->answer, &result, err);
-    jwriter_end(&writer);
-    bytes_free(&box);
-    return ok;
+    return evaluate(&card, scorer, set, columns, &message->job, err) &&
+           answer_card(scorer, message, set, &card, &result, err);
 }
 
 static bool answer_columns(struct scorer *scorer, const struct wire_message *message,
@@ -172,7 +254,7 @@ static bool answer_columns(struct scorer *scorer, const struct wire_message *mes
         ok = answer_scored(scorer, message, set, &columns, err);
         break;
     case COLUMNS_PROBLEMS:
-        ok = answer_invalid(scorer, message, &columns, err);
+        ok = answer_invalid(scorer, message, set, &columns, err);
         break;
     case COLUMNS_FAILURE:
         err_set(err, ERR_SYSTEM, "reader: %.200s", columns.failure->text);
@@ -183,8 +265,12 @@ out:
     return ok;
 }
 
-static bool answer_open(struct scorer *scorer, const struct wire_message *message, struct err *err)
+/* Opens a box, with what the commitments of its result were made to. */
+static bool answer_open(struct scorer *scorer, const struct wire_message *message,
+                        const struct label_set *set, struct err *err)
 {
+    char public_score[DOUBLE_TEXT_SIZE];
+    char private_score[DOUBLE_TEXT_SIZE];
     const struct wire_job *job = &message->job;
     struct wire_message result = start_result(scorer, message, OUTCOME_OPENED);
     struct seal_subject subject = subject_of(job);
@@ -198,6 +284,12 @@ static bool answer_open(struct scorer *scorer, const struct wire_message *messag
     result.result.has_value = score.has_value;
     result.result.value = score.value;
     result.result.scorecard = (struct wire_bytes){score.json, score.json_size};
+    result.result.public_score =
+        wire_text(write_score(public_score, score.has_public_value, score.public_value));
+    result.result.private_score =
+        wire_text(write_score(private_score, score.has_value, score.value));
+    memcpy(result.result.score_seed, set->file.block.seeds->score,
+           sizeof(result.result.score_seed));
     bool ok = wire_encode(&scorer->answer, &result, err);
     crypt_wipe(plain.data, plain.size_bytes);
     bytes_free(&plain);
@@ -222,11 +314,11 @@ static bool work(int *sheet, struct scorer *scorer, const struct wire_message *m
     struct label_set *set;
 
     scorer->answer.size = 0;
-    if (message->job.kind == JOB_OPEN) {
-        return answer_open(scorer, message, err);
-    }
     if (!find_set(&set, scorer, &message->job, err)) {
         return false;
+    }
+    if (message->job.kind == JOB_OPEN) {
+        return answer_open(scorer, message, set, err);
     }
     if (scorer->packet.n_fds == 0) {
         *sheet = set->sheet;

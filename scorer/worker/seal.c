@@ -10,18 +10,21 @@
 
 #include "common/keyfile.h"
 
-enum { PLAIN_VERSION = 1, NONCE_AND_TAG = 24 + 16 };
+enum { PLAIN_VERSION = 2, NONCE_AND_TAG = 24 + 16 };
+
+enum { HAS_VALUE = 1, HAS_PUBLIC_VALUE = 2 };
 
 static_assert(NONCE_AND_TAG == CRYPT_NONCE_BYTES + CRYPT_BOX_EXTRA_BYTES, "layout of a box");
 
 /* In front of the JSON. */
 struct head {
     uint32_t version;
-    uint32_t has_value;
+    uint32_t values;
     double value;
+    double public_value;
 };
 
-static_assert(sizeof(struct head) == 16, "no padding that could differ");
+static_assert(sizeof(struct head) == 24, "no padding that could differ");
 
 bool seal_key_open(struct seal_key *key, const char *folder, struct err *err)
 {
@@ -48,9 +51,13 @@ static void make_nonce(uint8_t nonce[static CRYPT_NONCE_BYTES], const struct sea
 bool seal_close(struct bytes *box, const struct seal_key *key, const struct seal_subject *subject,
                 const struct seal_score *score, struct err *err)
 {
-    const struct head head = {.version = PLAIN_VERSION,
-                              .has_value = score->has_value,
-                              .value = score->has_value ? score->value : 0};
+    const struct head head = {
+        .version = PLAIN_VERSION,
+        .values =
+            (score->has_value ? HAS_VALUE : 0u) | (score->has_public_value ? HAS_PUBLIC_VALUE : 0u),
+        .value = score->has_value ? score->value : 0,
+        .public_value = score->has_public_value ? score->public_value : 0,
+    };
     size_t size = sizeof(head) + score->json_size;
 
     if (score->json_size > SEAL_BOX_MAX - sizeof(head) - NONCE_AND_TAG) {
@@ -83,8 +90,10 @@ static bool read_plain(struct seal_score *score, const struct bytes *plain,
 
     make_nonce(expected, key, subject, plain->data, plain->size_bytes);
     memcpy(&head, plain->data, sizeof(head));
-    *score = (struct seal_score){.has_value = head.has_value != 0,
+    *score = (struct seal_score){.has_value = (head.values & HAS_VALUE) != 0,
                                  .value = head.value,
+                                 .has_public_value = (head.values & HAS_PUBLIC_VALUE) != 0,
+                                 .public_value = head.public_value,
                                  .json = plain->data + sizeof(head),
                                  .json_size = plain->size_bytes - sizeof(head)};
     return crypt_equal(expected, nonce, sizeof(expected)) && head.version == PLAIN_VERSION;

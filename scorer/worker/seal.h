@@ -4,9 +4,9 @@
  * same scores of the same submission always give the same bytes, so that a re-score can be compared
  * without opening anything. A box opens only for the submission and versions it was made for.
  *
- * Box: 24 bytes of nonce, then XSalsa20-Poly1305 of: version, has_value (32-bit each), the value's
- * IEEE bits, the JSON text. The nonce is a keyed hash of the subject and the contents: other
- * contents never meet the same nonce.
+ * Box: 24 bytes of nonce, then XSalsa20-Poly1305 of: version, which values are there (1 private, 2
+ * public; 32-bit each), the values' IEEE bits, the JSON text. The nonce is a keyed hash of the
+ * subject and the contents: other contents never meet the same nonce.
  */
 #pragma once
 
@@ -29,8 +29,10 @@ struct seal_subject {
 
 struct seal_score {
     bool has_value;
-    double value;     /* the ranking metric */
-    const void *json; /* borrowed */
+    double value; /* the ranking metric, private */
+    bool has_public_value;
+    double public_value; /* the same, public and unrounded */
+    const void *json;    /* borrowed */
     size_t json_size;
 };
 

@@ -203,6 +203,7 @@ static void report(struct world *world, unsigned node)
     message.result.sealed = wire_text("sealed");
     message.result.worker = wire_text("worker");
     message.result.build = wire_text("sim");
+    attester_sign(&message.result, 5);
     world_send(world, NODE_WORKER, node, &message);
 }
 
@@ -249,6 +250,7 @@ static void take_job(struct world *world, struct worker *worker, const struct wi
     worker->job = *job;
     worker->job_request_id = worker->request_id;
     wire_text_copy(worker->submission, sizeof(worker->submission), job->submission);
+    attester_saw(job, "sim", worker->submission);
     worker->done_ms = world->now_ms + (int64_t)world_below(world, SCORE_MS);
 }
 

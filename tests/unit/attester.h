@@ -6,6 +6,8 @@
 #pragma once
 
 #include "common/text.h"
+#include "schemas/score.h"
+#include "schemas/statement.h"
 #include "schemas/wire.h"
 #include "schemas/worker_key.h"
 
@@ -16,8 +18,12 @@ static inline const struct worker_key *attester_key(void)
 {
     static struct worker_key key = {.public_key = {.name = "w1"}};
     static const uint8_t seed[CRYPT_SEED_BYTES] = {9};
+    static bool is_made;
 
-    crypt_sign_keys(key.public_key.sign, key.sign_secret, seed);
+    if (!is_made) {
+        crypt_sign_keys(key.public_key.sign, key.sign_secret, seed);
+        is_made = true;
+    }
     return &key;
 }
 
@@ -44,4 +50,74 @@ static inline void attester_commit(struct wire_competition_put *put)
 static inline void attester_claim(uint8_t key[static CRYPT_PUBLIC_KEY_BYTES])
 {
     memcpy(key, attester_key()->public_key.sign, CRYPT_PUBLIC_KEY_BYTES);
+}
+
+/* ---- signing ---- */
+
+/* What a worker knows of a job that it was given. */
+struct attester_job {
+    uint64_t id;
+    char competition[64];
+    char submission[33];
+    uint8_t sha256[SHA256_BYTES];
+    uint8_t label_root[SHA256_BYTES];
+    uint32_t label_version;
+    uint32_t rules_version;
+};
+
+enum { ATTESTER_JOBS = 1 << 12 }; /* the last ones */
+
+static inline struct attester_job *attester_job(uint64_t id)
+{
+    static struct attester_job jobs[ATTESTER_JOBS];
+
+    return &jobs[id % ATTESTER_JOBS];
+}
+
+/* Remembers a job for the result that will be signed. */
+static inline void attester_saw(const struct wire_job *job, const char *competition,
+                                const char *submission)
+{
+    struct attester_job *seen = attester_job(job->job_id);
+
+    *seen = (struct attester_job){.id = job->job_id,
+                                  .label_version = job->label_version,
+                                  .rules_version = job->rules_version};
+    snprintf(seen->competition, sizeof(seen->competition), "%s", competition);
+    snprintf(seen->submission, sizeof(seen->submission), "%s", submission);
+    memcpy(seen->sha256, job->sha256, sizeof(seen->sha256));
+    memcpy(seen->label_root, job->label_root, sizeof(seen->label_root));
+}
+
+/* The same, of a JOB message. */
+static inline void attester_saw_message(const struct wire_message *message)
+{
+    char competition[64];
+    char submission[33];
+
+    wire_text_copy(competition, sizeof(competition), message->job.competition);
+    wire_text_copy(submission, sizeof(submission), message->job.submission);
+    attester_saw(&message->job, competition, submission);
+}
+
+/* Signs a result of a job that was seen. */
+static inline void attester_sign(struct wire_result *result, int decimals)
+{
+    const struct attester_job *job = attester_job(result->job_id);
+    char score[SCORE_TEXT_SIZE] = "";
+    struct statement_parts parts;
+    struct statement statement = {.competition = job->competition,
+                                  .submission = job->submission,
+                                  .file_sha256 = job->sha256,
+                                  .labels = job->label_version,
+                                  .label_root = job->label_root,
+                                  .rules = job->rules_version,
+                                  .score = score};
+
+    if (result->has_value != 0) {
+        score_text(score, result->value, decimals);
+    }
+    statement_of_result(&statement, &parts, result);
+    memcpy(result->key, attester_key()->public_key.sign, sizeof(result->key));
+    statement_sign(result->signature, &statement, attester_key()->sign_secret);
 }

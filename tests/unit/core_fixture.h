@@ -304,6 +304,8 @@ static inline struct wire_message result_for(struct wire_message job, double val
     request.result.sealed = wire_text("s");
     request.result.worker = wire_text("w1");
     request.result.build = wire_text("b1");
+    attester_saw_message(&job);
+    attester_sign(&request.result, 5);
     return request;
 }
 

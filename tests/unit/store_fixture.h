@@ -184,6 +184,9 @@ static inline struct store_call claim(struct world *world)
     call.claim.lease_until_boot_ms = world->boot_ms + LEASE_MS;
     call.claim.lease_ms = LEASE_MS;
     run(world, &call);
+    if (call.claim.outcome == STORE_DONE) {
+        attester_saw(&call.claim.job, call.claim.competition, call.claim.submission);
+    }
     return call;
 }
 
@@ -204,6 +207,7 @@ static inline enum store_outcome complete_as(struct world *world, uint64_t job, 
                                  .build = wire_text("b1")};
     struct store_call call = {.kind = CALL_COMPLETE};
 
+    attester_sign(&result, 5);
     call.complete.result = &result;
     call.complete.now_ms = NOW_MS + 100;
     memcpy(call.complete.digest, &value, sizeof(value));

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "broker/board/board.h"
-#include "broker/board/score.h"
 #include "common/macros.h"
+#include "schemas/score.h"
 
 static uint64_t random_state = 42;
 

@@ -133,7 +133,7 @@ static void test_seal_close_limit(void **state)
 {
     (void)state;
     char *json = calloc(1, SEAL_BOX_MAX);
-    struct seal_score large = {.json = json, .json_size = SEAL_BOX_MAX - 16 - 40};
+    struct seal_score large = {.json = json, .json_size = SEAL_BOX_MAX - 24 - 40};
     struct err err = {0};
 
     struct bytes box = close_box(&key, &subject, &large);

@@ -127,6 +127,45 @@ static void check_results(struct world *world)
     assert_int_equal(complete_as(world, id + 1, 1, OUTCOME_SCORED, 0.6, NULL), STORE_STALE);
 }
 
+/* A result that no listed worker signed is refused, and the job is still to be done. */
+static void check_signatures(struct world *world)
+{
+    struct wire_result result = {.outcome = OUTCOME_SCORED,
+                                 .has_value = 1,
+                                 .value = 0.5,
+                                 .scorecard = wire_text("{}"),
+                                 .sealed = wire_text("sealed"),
+                                 .worker = wire_text("w1"),
+                                 .build = wire_text("b1")};
+    struct store_call call = {.kind = CALL_COMPLETE};
+
+    assert_int_equal(submit(world, 0, 1), STORE_DONE);
+    struct store_call job = claim(world);
+    result.job_id = job.claim.job.job_id;
+    result.fence = job.claim.job.fence;
+    call.complete.result = &result;
+    call.complete.now_ms = NOW_MS;
+    for (int i = 0; i < 6; i++) {
+        attester_sign(&result, 5);
+        result.value = i == 0 ? 0.6 : 0.5; /* other than what was signed */
+        result.public_commitment[0] = i == 1;
+        result.scorecard = wire_text(i == 2 ? "{ }" : "{}");
+        result.signature[63] ^= i == 3;
+        result.key[0] ^= i == 4; /* of nobody */
+        result.outcome = i == 5 ? OUTCOME_INVALID : OUTCOME_SCORED;
+        run(world, &call);
+        assert_int_equal(call.complete.outcome, STORE_MISFIT);
+        result.public_commitment[0] = 0;
+        result.value = 0.5;
+        result.outcome = OUTCOME_SCORED;
+    }
+    assert_int_equal(row(world, 0, 1).state, SUBMISSION_SCORING);
+    result.scorecard = wire_text("{}");
+    attester_sign(&result, 5);
+    run(world, &call);
+    assert_int_equal(call.complete.outcome, STORE_DONE);
+}
+
 static void check_leases(struct world *world)
 {
     struct store_call renew = {.kind = CALL_RENEW};
@@ -335,6 +374,7 @@ TEST(submit)
 TEST(quota)
 TEST(batch)
 TEST(results)
+TEST(signatures)
 TEST(leases)
 TEST(late_result)
 TEST(release)
@@ -353,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_quota),
         cmocka_unit_test(test_batch),
         cmocka_unit_test(test_results),
+        cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_leases),
         cmocka_unit_test(test_late_result),
         cmocka_unit_test(test_release),

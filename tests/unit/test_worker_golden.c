@@ -7,6 +7,10 @@
 #include "golden.h"
 #include "worker_rig.h"
 
+#include "common/jwriter.h"
+#include "schemas/score.h"
+#include "schemas/statement.h"
+
 #include <dirent.h>
 
 #include "schemas/scorecard.h"
@@ -40,6 +44,13 @@ struct reference {
     struct jwriter hidden; /* private and all */
     bool has_value[2];     /* public, private */
     double value[2];
+    char metric[48];
+};
+
+/* What a result commits to. */
+struct commitments {
+    const char *competition;
+    uint8_t made[2][COMMITMENT_BYTES]; /* public, private */
 };
 
 static void reference_end(struct reference *reference)
@@ -54,6 +65,7 @@ static void write_cards(struct reference *reference, const struct scorecard *car
 {
     struct err err = {0};
 
+    snprintf(reference->metric, sizeof(reference->metric), "%s", metric);
     jwriter_start(&reference->shown, JSON_BYTES);
     jwriter_start(&reference->hidden, JSON_BYTES);
     scorecard_write(&reference->shown, card, CARD_BIT(CARD_PUBLIC));
@@ -149,22 +161,81 @@ static void expect_card(const struct rig *rig, uint8_t outcome, const struct jwr
     assert_true(!has_value || memcmp(&result->value, &value, sizeof(value)) == 0);
 }
 
+/* The result is signed by the worker of the rig. */
+static void expect_signed(const struct rig *rig, const char *id, const struct wire_job *job)
+{
+    const struct wire_result *result = &rig->message.result;
+    char score[SCORE_TEXT_SIZE] = "";
+    struct statement_parts parts;
+    struct statement statement = {.competition = id,
+                                  .submission = rig_submission,
+                                  .file_sha256 = job->sha256,
+                                  .labels = 1,
+                                  .label_root = job->label_root,
+                                  .rules = 1,
+                                  .score = score};
+    struct worker_public_key key;
+    struct err err;
+
+    if (result->has_value != 0) {
+        score_text(score, result->value, 5);
+    }
+    statement_of_result(&statement, &parts, result);
+    assert_true(worker_key_public(&key, rig->settings.keys, rig->settings.name, &err));
+    assert_memory_equal(result->key, key.sign, sizeof(key.sign));
+    assert_true(statement_check(result->signature, &statement, key.sign));
+}
+
+/* The scores and the seed that come with an opened box make the commitments of the result. */
+static void expect_opening(const struct rig *rig, const struct reference *reference,
+                           const struct commitments *scored, const uint8_t *file_sha256)
+{
+    const struct wire_result *result = &rig->message.result;
+    const struct wire_bytes texts[] = {result->public_score, result->private_score};
+    static const char *const tracks[] = {"public", "private"};
+
+    for (size_t i = 0; i < 2; i++) {
+        char metric[80];
+        char text[DOUBLE_TEXT_SIZE];
+        uint8_t made[COMMITMENT_BYTES];
+        const struct commitment_score score = {.competition = scored->competition,
+                                               .submission = rig_submission,
+                                               .file_sha256 = file_sha256,
+                                               .label_version = 1,
+                                               .metric = metric,
+                                               .score = text};
+        snprintf(metric, sizeof(metric), "%s/%s", reference->metric, tracks[i]);
+        wire_text_copy(text, sizeof(text), texts[i]);
+        assert_int_equal(text[0] != '\0', reference->has_value[i]);
+        assert_true(text[0] == '\0' || strtod(text, NULL) == reference->value[i]);
+        commitment_score(made, result->score_seed, &score);
+        assert_memory_equal(made, scored->made[i], sizeof(made));
+    }
+}
+
 /* Has the sealed part of the last result opened, and refused where it is not as it was. */
-static void expect_sealed(struct rig *rig, const struct reference *reference, const char *id)
+static void expect_sealed(struct rig *rig, const struct reference *reference, const char *id,
+                          const uint8_t *file_sha256)
 {
     struct wire_bytes sealed = rig->message.result.sealed;
+    struct commitments scored = {.competition = id};
     unsigned char *box = malloc(sealed.size);
     struct wire_job job = {.kind = JOB_OPEN,
                            .submission = wire_text(rig_submission),
                            .competition = wire_text(id),
                            .sealed = {box, sealed.size}};
 
+    memcpy(scored.made[0], rig->message.result.public_commitment, COMMITMENT_BYTES);
+    memcpy(scored.made[1], rig->message.result.private_commitment, COMMITMENT_BYTES);
+    memcpy(job.sha256, file_sha256, sizeof(job.sha256));
+    rig_name_labels(&job, rig, id);
     memcpy(box, sealed.data, sealed.size);
     rig_take(rig);
     rig_give(rig, job);
     rig_expect(rig, WIRE_RESULT);
     expect_card(rig, OUTCOME_OPENED, &reference->hidden, reference->has_value[1],
                 reference->value[1]);
+    expect_opening(rig, reference, &scored, job.sha256);
     rig_take(rig);
     box[sealed.size / 2] ^= 1;
     rig_give(rig, job);
@@ -185,13 +256,15 @@ static void run_case(struct rig *rig, const char *id, const char *submission_pat
 
     assert_true(file_read(&data, submission_path, 64 << 20, &err));
     struct reference *reference = make_reference(rig, id, &data);
-    rig_give(rig, rig_job(rig, id, data.data, data.size_bytes));
+    struct wire_job job = rig_job(rig, id, data.data, data.size_bytes);
+    rig_give(rig, job);
     rig_expect(rig, WIRE_RESULT);
+    expect_signed(rig, id, &job);
     if (reference->is_valid) {
         expect_card(rig, OUTCOME_SCORED, &reference->shown, reference->has_value[0],
-                    reference->value[0]);
+                    score_released(reference->value[0], 5));
         assert_true(rig->message.result.sealed.size > 0);
-        expect_sealed(rig, reference, id);
+        expect_sealed(rig, reference, id, job.sha256);
     } else {
         expect_problems(rig, reference);
     }

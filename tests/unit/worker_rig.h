@@ -312,6 +312,18 @@ static inline void rig_give(struct rig *rig, struct wire_job job)
 
 static const char rig_submission[] = "0123456789abcdef0123456789abcdef";
 
+/* Says in a job what the log says of the competition's labels. */
+static inline void rig_name_labels(struct wire_job *job, const struct rig *rig,
+                                   const char *competition)
+{
+    for (size_t i = 0; i < rig->n_sets; i++) {
+        if (strcmp(rig->sets[i].competition, competition) == 0) {
+            memcpy(job->label_root, rig->sets[i].root.bytes, sizeof(job->label_root));
+            memcpy(job->label_set, rig->sets[i].sha256, sizeof(job->label_set));
+        }
+    }
+}
+
 /* A job to score these bytes, whose blob is put in place. */
 static inline struct wire_job rig_job(const struct rig *rig, const char *competition,
                                       const void *data, size_t size)
@@ -321,12 +333,7 @@ static inline struct wire_job rig_job(const struct rig *rig, const char *competi
                            .competition = wire_text(competition),
                            .size_bytes = size};
 
-    for (size_t i = 0; i < rig->n_sets; i++) {
-        if (strcmp(rig->sets[i].competition, competition) == 0) {
-            memcpy(job.label_root, rig->sets[i].root.bytes, sizeof(job.label_root));
-            memcpy(job.label_set, rig->sets[i].sha256, sizeof(job.label_set));
-        }
-    }
+    rig_name_labels(&job, rig, competition);
     sha256_of(job.sha256, data, size);
     rig_put_blob(rig, job.sha256, data, size);
     return job;

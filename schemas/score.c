@@ -3,11 +3,12 @@
  * Sort keys and texts of scores. The bits of a double sort as an integer once negative numbers are
  * turned around; see the header.
  */
-#include "broker/board/score.h"
+#include "schemas/score.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Turns bits to an integer in the order of the doubles, and back: it is its own inverse. */
@@ -45,4 +46,12 @@ void score_text(char text[static SCORE_TEXT_SIZE], double value, int decimals)
     if (text[0] == '-' && strspn(text + 1, "0.") == (size_t)n - 1) {
         memmove(text, text + 1, (size_t)n); /* what rounds to zero has no sign */
     }
+}
+
+double score_released(double value, int decimals)
+{
+    char text[SCORE_TEXT_SIZE];
+
+    score_text(text, value, decimals);
+    return strtod(text, NULL);
 }

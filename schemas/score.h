@@ -22,5 +22,8 @@ int64_t score_key(double value, bool is_higher_better);
 /* The score of a key. */
 double score_of_key(int64_t key, bool is_higher_better);
 
+/* The score that the board shows, as a number: what score_text writes, read back. */
+double score_released(double value, int decimals);
+
 /* Writes the score with so many decimals, correctly rounded: "0.81230". */
 void score_text(char text[static SCORE_TEXT_SIZE], double value, int decimals);
