@@ -80,6 +80,7 @@ class FarCluster(clusters.Cluster):
             worker.start()
             public["worker", worker.name] = self.key_of(keys)
             harness.wait_for((keys / "seal.key").exists, "the worker has a key to seal with")
+            self.publish(keys / f"{worker.name}.worker")
         if self.is_gateway_far:
             self.texts["gateway"] = GATEWAY.format(listen=self.listen, broker=f"tcp://{self.address('gateways')}",
                                                    events=f"tcp://{self.address('events')}", broker_key=broker_key) + IDLE
@@ -89,6 +90,13 @@ class FarCluster(clusters.Cluster):
         else:
             self.texts["gateway"] = self.texts["gateway"].replace("127.0.0.1", self.listen)
         self.allow(public)
+
+    def publish(self, path):
+        """A worker's public keys come to where competitions are created from."""
+        harness.wait_for(path.exists, "the worker has keys")
+        folder = self.state / "worker" / "keys"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        shutil.copy2(path, folder / path.name)
 
     def key_of(self, folder):
         path = folder / "curve.pub"
