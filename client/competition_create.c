@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/leak.h"
 #include "client/options.h"
 #include "client/organizer.h"
 #include "client/service.h"
@@ -83,7 +84,10 @@ static void print_summary(const struct creation *creation)
     if (is_boxes) {
         printf("  boxes    %9zu\n", labels->boxes.n_rows);
     }
-    fflush(stdout);
+    const struct leak_labels hidden = {.n_public = counts[SPLIT_PUBLIC],
+                                       .n_classes = is_boxes ? 0 : labels->catalog.n_classes};
+    const struct leak leak = leak_of(&creation->competition, &hidden);
+    leak_print(&leak);
     for (size_t s = SPLIT_PUBLIC; s <= SPLIT_PRIVATE; s++) {
         if (counts[s] == 0) {
             fprintf(stderr, "assay: no image is %s: the %s board will have no score\n", names[s],
