@@ -79,7 +79,7 @@ static bool join_texts(struct bytes *joined, const char *const *texts, size_t n,
     for (size_t i = 0; i < n; i++) {
         size += strlen(texts[i]) + 1;
     }
-    joined->data = malloc(size);
+    joined->data = malloc(size + 1);
     if (joined->data == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for names of %zu bytes", size);
     }
@@ -88,6 +88,7 @@ static bool join_texts(struct bytes *joined, const char *const *texts, size_t n,
         memcpy(joined->data + joined->size_bytes, texts[i], length);
         joined->size_bytes += length;
     }
+    joined->data[size] = '\0';
     return true;
 }
 
