@@ -141,13 +141,6 @@ void land(struct flight *flight, struct channel *channel, size_t window, enum wi
     flight->latencies_us[flight->n_answered++] = now_us() - flight->sent_us[place];
 }
 
-void take_off(struct load *load, struct flight *flight, struct channel *channel, size_t window,
-              struct wire_message *request)
-{
-    flight->sent_us[flight->n_sent++ % window] = now_us();
-    fixture_send(&load->fixture, channel, request);
-}
-
 void submit_range(struct load *load, const char *what, size_t first, size_t end, size_t window)
 {
     struct flight flight = {.latencies_us = calloc(end - first, sizeof(int64_t)),
