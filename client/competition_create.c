@@ -136,12 +136,20 @@ static void write_commitment(struct jwriter *writer, const struct creation *crea
 
 static void write_body(struct jwriter *writer, const struct creation *creation)
 {
+    uint8_t seed[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE];
+
     jwriter_object(writer);
     jwriter_key(writer, "yaml");
     jwriter_text_n(writer, creation->yaml.data, creation->yaml.size_bytes);
     jwriter_key(writer, "labels");
     write_commitment(writer, creation);
     organizer_write_workers(writer, &creation->organizer);
+    hex_text(hex, creation->organizer.key.sign, sizeof(creation->organizer.key.sign));
+    jwriter_key_text(writer, "organizer", hex);
+    sha256_of(seed, creation->seeds.score, sizeof(creation->seeds.score));
+    hex_text(hex, seed, sizeof(seed));
+    jwriter_key_text(writer, "score_seed_sha256", hex);
     jwriter_object_end(writer);
 }
 
@@ -169,6 +177,7 @@ static bool make_block(struct creation *creation, struct err *err)
 {
     const struct label_block_source source = {.version = LABEL_VERSION_FIRST,
                                               .seeds = &creation->seeds,
+                                              .organizer = creation->organizer.key.sign,
                                               .yaml = creation->yaml.data,
                                               .yaml_size = creation->yaml.size_bytes,
                                               .labels = creation->labels};
@@ -191,8 +200,8 @@ static bool make_set(struct creation *creation, struct err *err)
         crypt_random(&creation->seeds, sizeof(creation->seeds));
         return make_block(creation, err);
     }
-    if (!label_file_open(&file, organizer->label_folder, id, LABEL_VERSION_FIRST, &organizer->key,
-                         NULL, err)) {
+    if (!label_file_open(&file, organizer->label_folder, id, LABEL_VERSION_FIRST,
+                         &organizer->key.seal, NULL, err)) {
         return false;
     }
     creation->seeds = *file.block.seeds;

@@ -52,8 +52,8 @@ static bool seal_again(const struct organizer *organizer, const char *competitio
 
     for (uint32_t version = LABEL_VERSION_FIRST;
          label_file_exists(organizer->label_folder, competition, version); version++) {
-        if (!label_file_open(&file, organizer->label_folder, competition, version, &organizer->key,
-                             NULL, err)) {
+        if (!label_file_open(&file, organizer->label_folder, competition, version,
+                             &organizer->key.seal, NULL, err)) {
             return false;
         }
         const struct bytes block = {.data = (unsigned char *)(uintptr_t)file.data,

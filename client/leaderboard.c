@@ -5,18 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/commands.h"
 #include "client/listing.h"
 #include "client/options.h"
+#include "client/reveal.h"
 #include "client/service.h"
 #include "client/terminal.h"
-#include "common/text.h"
 
 enum { KEY_PRIVATE = 0x2000, KEY_LIMIT, LIMIT_DEFAULT = 100, LIMIT_MAX = 10000 };
-
-enum { REVEAL_WAIT_MS = 10 * 60 * 1000, REVEAL_PAUSE_MS = 200 };
 
 struct board_arguments {
     struct options options;
@@ -167,7 +164,7 @@ static int run_show(int argc, char **argv)
         "earlier "
         "submission.\v"
         "The organizer's `publish' makes the board visible, `freeze' keeps the public board as it "
-        "stands, `reveal' opens the private scores of the selected submissions and ranks by them.",
+        "stands, `reveal' opens the private scores and ranks by those of the selected submissions.",
         options_table,
         NULL,
         NULL};
@@ -183,28 +180,6 @@ struct move_arguments {
     const char *move;
     const char *done; /* what to say then */
 };
-
-/* Waits until every selected submission is opened; the service opens them one by one. */
-static int wait_for_reveal(struct service *service, const char *competition)
-{
-    const struct board_arguments arguments = {.options = {.competition = competition}, .limit = 1};
-    int64_t end_ms = time_boot_ms() + REVEAL_WAIT_MS;
-    struct err err;
-
-    while (time_boot_ms() < end_ms) {
-        struct service_answer answer = {0};
-        int code = ask_board(service, &answer, &arguments);
-        bool is_revealed = strcmp(service_text(service_root(&answer), "state"), "revealed") == 0;
-        service_answer_free(&answer);
-        if (code != EXIT_DONE || is_revealed) {
-            return code;
-        }
-        nanosleep(&(struct timespec){.tv_nsec = REVEAL_PAUSE_MS * 1000000L}, NULL);
-    }
-    err_set(&err, ERR_PEER, "%s: private scores are still being opened; is a worker running?",
-            competition);
-    return command_failed(&err);
-}
 
 static int post_move(struct service *service, const char *competition, const char *move)
 {
@@ -234,9 +209,6 @@ static int move_board(struct service *service, void *context)
     const char *competition = arguments->options.competition;
 
     int code = post_move(service, competition, arguments->move);
-    if (code == EXIT_DONE && strcmp(arguments->move, "reveal") == 0) {
-        code = wait_for_reveal(service, competition);
-    }
     if (code == EXIT_DONE) {
         fprintf(stderr, "%s: %s\n", competition, arguments->done);
     }
@@ -265,10 +237,14 @@ int command_leaderboard(int argc, char **argv)
     } moves[] = {
         {"publish", "the board is public"},
         {"freeze", "the public board stays as it stands"},
-        {"reveal", "the private scores are open, the board is final"},
     };
     char name[64];
 
+    if (argc > 1 && strcmp(argv[1], "reveal") == 0) {
+        snprintf(name, sizeof(name), "%s reveal", argv[0]);
+        argv[1] = name;
+        return leaderboard_reveal(argc - 1, argv + 1);
+    }
     for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(moves); i++) {
         if (strcmp(argv[1], moves[i].move) == 0) {
             snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);

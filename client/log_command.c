@@ -13,6 +13,7 @@
 
 #include "client/commands.h"
 #include "client/follow.h"
+#include "client/log_file.h"
 #include "client/options.h"
 #include "common/file.h"
 #include "common/text.h"
@@ -25,6 +26,11 @@ struct log_arguments {
     const char *folder;
 };
 
+/* A file that an entry names. */
+struct file_name {
+    char sha256[SHA256_HEX_SIZE];
+};
+
 /* A log on its way from the service to the folder. */
 struct export
 {
@@ -34,10 +40,12 @@ struct export
     struct keyring keyring;
     struct note_public_key key;
     struct checkpoint checkpoint;
-    struct tree tree;     /* of the leaf hashes */
-    struct bytes entries; /* the lines that may be seen */
-    uint64_t n_entries;   /* of them */
-    uint64_t next;        /* index behind the last of them */
+    struct tree tree;        /* of the leaf hashes */
+    struct bytes entries;    /* the lines that may be seen */
+    uint64_t n_entries;      /* of them */
+    uint64_t next;           /* index behind the last of them */
+    struct file_name *files; /* owned; that the entries name */
+    size_t n_files;
 };
 
 /* ---- asking ---- */
@@ -135,6 +143,24 @@ static int get_leaves(struct export *export)
     return EXIT_DONE;
 }
 
+/* Remembers the file that an entry names. */
+static bool note_file(struct export *export, const struct entry *entry, struct err *err)
+{
+    const char *sha256 = log_file_of(entry);
+
+    if (sha256 == NULL) {
+        return true;
+    }
+    struct file_name *grown =
+        realloc(export->files, (export->n_files + 1) * sizeof(export->files[0]));
+    if (grown == NULL) {
+        return err_set(err, ERR_SYSTEM, "no memory for the names of files");
+    }
+    export->files = grown;
+    memcpy(grown[export->n_files++].sha256, sha256, SHA256_HEX_SIZE);
+    return true;
+}
+
 /* A line must be an entry of this log, behind those before, with its leaf hash in the tree. */
 static bool check_line(struct export *export, const char *line, size_t size, struct err *err)
 {
@@ -154,7 +180,7 @@ static bool check_line(struct export *export, const char *line, size_t size, str
     }
     export->next = index + 1;
     export->n_entries++;
-    return true;
+    return note_file(export, &entry, err);
 }
 
 static bool add_entries(struct export *export, const struct bytes *lines, struct err *err)
@@ -281,6 +307,26 @@ static bool write_bundles(const struct export *export, struct err *err)
     return true;
 }
 
+/* The files that entries name, each under its hash. */
+static int get_files(struct export *export)
+{
+    char name[sizeof("files/") + SHA256_HEX_SIZE];
+    int code = EXIT_DONE;
+    struct err err;
+
+    for (size_t i = 0; i < export->n_files && code == EXIT_DONE; i++) {
+        const char *sha256 = export->files[i].sha256;
+        struct bytes data = {0};
+        snprintf(name, sizeof(name), "files/%s", sha256);
+        code = log_file_get(&data, export->service, export->competition, sha256);
+        if (code == EXIT_DONE && !write_file(export, name, data.data, data.size_bytes, &err)) {
+            code = command_failed(&err);
+        }
+        bytes_free(&data);
+    }
+    return code;
+}
+
 /* The checkpoint comes last: who reads while this runs finds all that it speaks of. */
 static bool write_log(const struct export *export, const struct bytes *checkpoint, struct err *err)
 {
@@ -311,6 +357,7 @@ static int export_log(struct export *export)
     code = code == EXIT_DONE ? get_checkpoint(export, &checkpoint) : code;
     code = code == EXIT_DONE ? get_leaves(export) : code;
     code = code == EXIT_DONE ? get_entries(export) : code;
+    code = code == EXIT_DONE ? get_files(export) : code;
     if (code == EXIT_DONE && !write_log(export, &checkpoint.http.body, &err)) {
         code = command_failed(&err);
     }
@@ -321,6 +368,7 @@ static int export_log(struct export *export)
     service_answer_free(&checkpoint);
     tree_free(&export->tree);
     bytes_free(&export->entries);
+    free(export->files);
     return code;
 }
 
@@ -373,7 +421,9 @@ int command_log(int argc, char **argv)
         parse_option,
         "[COMP]",
         "Writes the log of a competition as files: checkpoint, tiles of hashes, vkey, and the "
-        "entries that may be read (entries.jsonl), each checked against the checkpoint, and the "
+        "entries that may be read (entries.jsonl) with the files that they name (files/SHA256), "
+        "each "
+        "checked against the checkpoint, and the "
         "checkpoint against those seen before.\v"
         "The layout is that of C2SP tlog-tiles. Entries of teams can be read by everybody when the "
         "competition has closed, before that by its organizer.",

@@ -38,8 +38,8 @@ bool organizer_parse(struct organizer_arguments *arguments, int key, const char 
     }
 }
 
-static bool find_label_folder(char folder[static STATE_PATH_SIZE],
-                              const struct organizer_arguments *arguments, struct err *err)
+bool organizer_label_folder(char folder[static STATE_PATH_SIZE],
+                            const struct organizer_arguments *arguments, struct err *err)
 {
     const char *variable = getenv("ASSAY_LABELS");
 
@@ -124,8 +124,8 @@ static bool read_workers(struct organizer *organizer, const char *folder, struct
 
 /* ---- the organizer's key ---- */
 
-static bool open_key(struct scoreseal_key *key, const struct organizer_arguments *arguments,
-                     struct err *err)
+bool organizer_open_key(struct organizer_key *key, const struct organizer_arguments *arguments,
+                        struct err *err)
 {
     char folder[STATE_PATH_SIZE];
     char login[LOGIN_URL_SIZE];
@@ -141,7 +141,7 @@ static bool open_key(struct scoreseal_key *key, const struct organizer_arguments
     } else {
         ok = login_folder(login, err) && text_copy(folder, sizeof(folder), login, err);
     }
-    return ok && scoreseal_key_open(key, folder, name, err);
+    return ok && organizer_key_open(key, folder, name, err);
 }
 
 bool organizer_open(struct organizer *organizer, const struct organizer_arguments *arguments,
@@ -149,9 +149,10 @@ bool organizer_open(struct organizer *organizer, const struct organizer_argument
 {
     char worker_keys[STATE_PATH_SIZE];
 
-    return crypt_start(err) && find_label_folder(organizer->label_folder, arguments, err) &&
+    return crypt_start(err) && organizer_label_folder(organizer->label_folder, arguments, err) &&
            find_worker_keys(worker_keys, organizer->label_folder, arguments, err) &&
-           read_workers(organizer, worker_keys, err) && open_key(&organizer->key, arguments, err);
+           read_workers(organizer, worker_keys, err) &&
+           organizer_open_key(&organizer->key, arguments, err);
 }
 
 /* Adds a key where it is not there yet and there is room; too many are refused where they are used.
@@ -176,7 +177,7 @@ bool organizer_seal(const struct organizer *organizer, const char *competition, 
     for (size_t i = 0; i < organizer->n_workers; i++) {
         add_recipient(recipients, &n, organizer->workers[i].seal);
     }
-    add_recipient(recipients, &n, organizer->key.public_key);
+    add_recipient(recipients, &n, organizer->key.seal.public_key);
     return label_file_write(organizer->label_folder, competition, version, block,
                             (const uint8_t(*)[CRYPT_KEY_BYTES])recipients, n, err);
 }

@@ -65,7 +65,7 @@ bool organizer_parse(struct organizer_arguments *arguments, int key, const char 
 
 struct organizer {
     char label_folder[STATE_PATH_SIZE];
-    struct scoreseal_key key;
+    struct organizer_key key;
     struct worker_public_key workers[WORKER_KEYS_MAX];
     size_t n_workers;
 };
@@ -78,6 +78,15 @@ struct organizer {
  */
 MUST_CHECK bool organizer_open(struct organizer *organizer,
                                const struct organizer_arguments *arguments, struct err *err);
+
+/* The workers' label folder alone. Errors: as organizer_open. */
+MUST_CHECK bool organizer_label_folder(char folder[static STATE_PATH_SIZE],
+                                       const struct organizer_arguments *arguments,
+                                       struct err *err);
+
+/* The organizer's keys alone; wipe them. Errors: ERR_SYSTEM, ERR_LIMIT, ERR_CONFIG. */
+MUST_CHECK bool organizer_open_key(struct organizer_key *key,
+                                   const struct organizer_arguments *arguments, struct err *err);
 
 /* Seals a label block for the workers, the organizer, and whomever the set was sealed to before.
  * Errors: as label_file_write. */

@@ -63,9 +63,9 @@ static void print_run(const struct jvalue *run)
     const struct jvalue *differences = jvalue_member(run, "differences");
 
     printf("%" PRId64 " scored again: %" PRId64 " equal, %" PRId64 " different, %" PRId64
-           " failed\n",
+           " failed\n%" PRId64 " confirmed by a second worker\n",
            service_int(run, "planned"), service_int(run, "equal"), service_int(run, "different"),
-           service_int(run, "failed"));
+           service_int(run, "failed"), service_int(run, "confirmed"));
     for (size_t i = 0; i < jvalue_count(differences); i++) {
         const struct jvalue *difference = jvalue_item(differences, i);
         fputs("  ", stdout);

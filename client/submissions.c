@@ -80,6 +80,7 @@ static void fill_row(struct listing *listing, const struct jvalue *submission)
         listing_text(listing, service_text(submission, keys[i]));
     }
     listing_text(listing, service_text(submission, "reason"));
+    listing_text(listing, service_int(submission, "n_workers") > 1 ? "yes" : "");
 }
 
 static bool print_list(const struct jvalue *root, enum options_form form, struct err *err)
@@ -87,7 +88,7 @@ static bool print_list(const struct jvalue *root, enum options_form form, struct
     static const struct listing_column columns[] = {
         {"sequence", true},  {"id", false},          {"team", false},       {"fileName", false},
         {"date", false},     {"status", false},      {"publicScore", true}, {"privateScore", true},
-        {"selected", false}, {"description", false}, {"reason", false},
+        {"selected", false}, {"description", false}, {"reason", false},     {"confirmed", false},
     };
     const struct jvalue *submissions = jvalue_member(root, "submissions");
     struct listing listing = listing_of(columns, ARRAY_SIZE(columns));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTEXT_BYTES = 16, KEYED_MAX = 1024 };
+enum { CONTEXT_BYTES = 16, KEYED_MAX = CONTEXT_BYTES + COMMITMENT_ID_MAX };
 
 static_assert(sizeof("scoring-labsalt1") - 1 == CONTEXT_BYTES, "contexts have 16 bytes");
 
@@ -60,6 +60,13 @@ void commitment_salt(uint8_t salt[static CRYPT_KEY_BYTES],
     keyed_hash(salt, "scoring-labsalt1", id, id_size, seed);
 }
 
+void commitment_place(uint8_t place[static CRYPT_KEY_BYTES],
+                      const uint8_t seed[static COMMITMENT_SEED_BYTES], const void *id,
+                      size_t id_size)
+{
+    keyed_hash(place, "scoring-labsort1", id, id_size, seed);
+}
+
 void commitment_leaf(struct tree_hash *leaf, const uint8_t seed[static COMMITMENT_SEED_BYTES],
                      const char *competition, const struct commitment_row *row)
 {
@@ -86,30 +93,46 @@ static int compare_places(const void *a, const void *b)
     return memcmp(left->place, right->place, sizeof(left->place));
 }
 
-bool commitment_leaves(struct tree_hash *leaves, uint32_t *order,
-                       const uint8_t seed[static COMMITMENT_SEED_BYTES], const char *competition,
-                       const struct commitment_rows *rows, struct err *err)
+bool commitment_order(uint32_t **order, const uint8_t seed[static COMMITMENT_SEED_BYTES],
+                      const struct commitment_rows *rows, struct err *err)
 {
     struct placed *placed = calloc(rows->n + 1, sizeof(*placed)); /* not of 0 bytes */
+    uint32_t *places = calloc(rows->n + 1, sizeof(*places));
     struct commitment_row row;
 
-    if (placed == NULL) {
+    if (placed == NULL || places == NULL) {
+        free(placed);
+        free(places);
         return err_set(err, ERR_SYSTEM, "no memory to commit to %zu rows", rows->n);
     }
     for (size_t i = 0; i < rows->n; i++) {
         rows->get(&row, rows->context, i);
-        keyed_hash(placed[i].place, "scoring-labsort1", row.id, row.id_size, seed);
+        commitment_place(placed[i].place, seed, row.id, row.id_size);
         placed[i].row = (uint32_t)i;
     }
     qsort(placed, rows->n, sizeof(*placed), compare_places);
     for (size_t i = 0; i < rows->n; i++) {
-        rows->get(&row, rows->context, placed[i].row);
-        commitment_leaf(&leaves[i], seed, competition, &row);
-        if (order != NULL) {
-            order[i] = placed[i].row;
-        }
+        places[i] = placed[i].row;
     }
     free(placed);
+    *order = places;
+    return true;
+}
+
+bool commitment_leaves(struct tree_hash *leaves, const uint8_t seed[static COMMITMENT_SEED_BYTES],
+                       const char *competition, const struct commitment_rows *rows, struct err *err)
+{
+    uint32_t *order = NULL;
+    struct commitment_row row;
+
+    if (!commitment_order(&order, seed, rows, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < rows->n; i++) {
+        rows->get(&row, rows->context, order[i]);
+        commitment_leaf(&leaves[i], seed, competition, &row);
+    }
+    free(order);
     return true;
 }
 

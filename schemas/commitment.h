@@ -27,7 +27,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { COMMITMENT_SEED_BYTES = CRYPT_KEY_BYTES, COMMITMENT_BYTES = SHA256_BYTES };
+enum {
+    COMMITMENT_SEED_BYTES = CRYPT_KEY_BYTES,
+    COMMITMENT_BYTES = SHA256_BYTES,
+    COMMITMENT_ID_MAX = 1008, /* bytes of an id */
+};
 
 /* Adds F(data). */
 void commitment_frame(struct sha256 *hash, const void *data, size_t size);
@@ -54,19 +58,32 @@ void commitment_salt(uint8_t salt[static CRYPT_KEY_BYTES],
                      const uint8_t seed[static COMMITMENT_SEED_BYTES], const void *id,
                      size_t id_size);
 
+/* What decides a row's place in the order of the tree: ascending. */
+void commitment_place(uint8_t place[static CRYPT_KEY_BYTES],
+                      const uint8_t seed[static COMMITMENT_SEED_BYTES], const void *id,
+                      size_t id_size);
+
 /* The leaf hash of a row. */
 void commitment_leaf(struct tree_hash *leaf, const uint8_t seed[static COMMITMENT_SEED_BYTES],
                      const char *competition, const struct commitment_row *row);
 
 /*
+ * Finds the row at each place of the tree.
+ *
+ * Errors   ERR_SYSTEM  no memory
+ * Owns     *order, rows->n of them, is the caller's to free
+ */
+MUST_CHECK bool commitment_order(uint32_t **order, const uint8_t seed[static COMMITMENT_SEED_BYTES],
+                                 const struct commitment_rows *rows, struct err *err);
+
+/*
  * Makes the leaf hashes of all rows, in the order of the tree.
  *
  *   leaves   out, rows->n
- *   order    out, rows->n: the row at each place; NULL where nobody asks
  *
  * Errors   ERR_SYSTEM  no memory
  */
-MUST_CHECK bool commitment_leaves(struct tree_hash *leaves, uint32_t *order,
+MUST_CHECK bool commitment_leaves(struct tree_hash *leaves,
                                   const uint8_t seed[static COMMITMENT_SEED_BYTES],
                                   const char *competition, const struct commitment_rows *rows,
                                   struct err *err);

@@ -13,6 +13,7 @@
 
 static const char *const tasks[] = {"classification", "detection", NULL};
 static const char *const formats[] = {"topk", "boxes", "prediction_string", NULL};
+static const char *const label_reveals[] = {"none", "full", NULL};
 static const char *const coordinates[] = {"pixels", "normalized", NULL};
 
 /* Prediction strings of well-known competitions. The first preset sets nothing. */
@@ -189,6 +190,13 @@ static const struct conf_key keys[] = {
      MEMBER(board.is_ladder),
      .fallback = "off",
      .help = "show a score only when it beats the team's best by a step (Blum and Hardt 2015)"},
+    {.path = "reveal.labels",
+     .type = CONF_ENUM,
+     MEMBER(label_reveal),
+     .choices = label_reveals,
+     .fallback = "none",
+     .help = "what is published of the labels with the private scores; full: all rows, so that "
+             "anybody can score again"},
 };
 
 const struct conf_table competition_table = {

@@ -41,6 +41,12 @@ struct prediction_form {
     char none[PREDICTION_NONE_SIZE]; /* stands for no box; an empty string always does */
 };
 
+/* What the organizer publishes of the labels when the private scores are open. */
+enum label_reveal {
+    LABEL_REVEAL_NONE,
+    LABEL_REVEAL_FULL, /* all rows and the seed of their salts: anybody can score again */
+};
+
 enum { COMPETITION_ID_SIZE = 64, COLUMN_NAME_SIZE = 64, CONF_PATH_SIZE = 1024, TOPK_K_MAX = 100 };
 
 /* The names of the columns in the header of a submission. */
@@ -86,6 +92,7 @@ struct competition {
         int64_t freeze_ms;
         bool is_ladder;
     } board;
+    int label_reveal; /* enum label_reveal */
 };
 
 extern const struct conf_table competition_table;

@@ -24,6 +24,8 @@ enum entry_kind {
     ENTRY_REVEAL,      /* which submissions decide, before their private scores are opened */
     ENTRY_CLOSE,       /* the closing time has passed */
     ENTRY_WORKER,      /* a further worker, whose results count from here on */
+    ENTRY_OPENING,     /* the score seed, and every score that was committed to: a file */
+    ENTRY_DISCLOSURE,  /* the label seed of a version, and its rows: a file */
 };
 
 enum {
@@ -49,7 +51,10 @@ enum {
     VALUE(GENESIS, IMAGES, "images", COUNT)                                                        \
     VALUE(GENESIS, PUBLIC, "public", COUNT)                                                        \
     VALUE(GENESIS, PRIVATE, "private", COUNT)                                                      \
-    VALUE(GENESIS, WORKERS, "workers", WORDS) /* keys, see worker_key.h */                         \
+    VALUE(GENESIS, WORKERS, "workers", WORDS)     /* keys, see worker_key.h */                     \
+    VALUE(GENESIS, ORGANIZER, "organizer", HEX64) /* key that signs orders, see order.h */         \
+    VALUE(GENESIS, SCORE_SEED_SHA256, "score_seed_sha256", HEX64)                                  \
+    VALUE(GENESIS, REVEAL, "reveal", WORD) /* of labels: "none" or "full" */                       \
     VALUE(GENESIS, CREATED, "created", TIME)
 
 #define ENTRY_SUBMISSION_VALUES(VALUE)                                                             \
@@ -90,10 +95,16 @@ enum {
 
 #define ENTRY_RESCORE_VALUES(VALUE)                                                                \
     VALUE(RESCORE, RUN, "run", COUNT)                                                              \
+    VALUE(RESCORE, LABELS, "labels", COUNT) /* version */                                          \
+    VALUE(RESCORE, BEFORE, "before", COUNT) /* of the results in the log below this index */       \
     VALUE(RESCORE, PLANNED, "planned", COUNT)                                                      \
     VALUE(RESCORE, EQUAL, "equal", COUNT)                                                          \
-    VALUE(RESCORE, DIFFERENT, "different", COUNT)                                                  \
+    VALUE(RESCORE, DIFFERENT, "mismatches", COUNT)                                                 \
     VALUE(RESCORE, FAILED, "failed", COUNT)                                                        \
+    VALUE(RESCORE, CONFIRMED, "confirmed", COUNT)       /* that two workers have signed by now */  \
+    VALUE(RESCORE, RESULTS, "n", COUNT)                 /* leaves under the root */                \
+    VALUE(RESCORE, RESULTS_ROOT, "results_root", HEX64) /* see commitment.h */                     \
+    VALUE(RESCORE, WORKERS, "workers", WORDS)           /* names of those that did it */           \
     VALUE(RESCORE, FINISHED, "finished", TIME)
 
 #define ENTRY_PROMISE_VALUES(VALUE)                                                                \
@@ -121,6 +132,7 @@ enum {
 #define ENTRY_REVEAL_VALUES(VALUE)                                                                 \
     VALUE(REVEAL, FINALS, "finals", COUNT)                                                         \
     VALUE(REVEAL, FINALS_SHA256, "finals_sha256", HEX64) /* of their ids, a line each */           \
+    VALUE(REVEAL, SIGNATURE, "signature", WORD) /* base64, of the organizer's order; order.h */    \
     VALUE(REVEAL, BEGUN, "begun", TIME)
 
 #define ENTRY_CLOSE_VALUES(VALUE)                                                                  \
@@ -130,6 +142,20 @@ enum {
 #define ENTRY_WORKER_VALUES(VALUE)                                                                 \
     VALUE(WORKER, KEY, "key", WORD) /* see worker_key.h */                                         \
     VALUE(WORKER, ADDED, "added", TIME)
+
+#define ENTRY_OPENING_VALUES(VALUE)                                                                \
+    VALUE(OPENING, SCORE_SEED, "score_seed", HEX64)                                                \
+    VALUE(OPENING, RESULTS, "results", COUNT)                                                      \
+    VALUE(OPENING, SCORES_SHA256, "scores_sha256", HEX64) /* of the file; see opening.h */         \
+    VALUE(OPENING, SCORES_BYTES, "scores_bytes", COUNT)                                            \
+    VALUE(OPENING, OPENED, "opened", TIME)
+
+#define ENTRY_DISCLOSURE_VALUES(VALUE)                                                             \
+    VALUE(DISCLOSURE, LABELS, "labels", COUNT) /* version */                                       \
+    VALUE(DISCLOSURE, LABEL_SEED, "label_seed", HEX64)                                             \
+    VALUE(DISCLOSURE, ROWS_SHA256, "rows_sha256", HEX64) /* of the file; see label_list.h */       \
+    VALUE(DISCLOSURE, ROWS_BYTES, "rows_bytes", COUNT)                                             \
+    VALUE(DISCLOSURE, DISCLOSED, "disclosed", TIME)
 
 /* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
 #define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
@@ -145,6 +171,8 @@ enum { ENTRY_VOID_VALUES(ENTRY_VALUE_PLACE) ENTRY_VOID_N };
 enum { ENTRY_REVEAL_VALUES(ENTRY_VALUE_PLACE) ENTRY_REVEAL_N };
 enum { ENTRY_CLOSE_VALUES(ENTRY_VALUE_PLACE) ENTRY_CLOSE_N };
 enum { ENTRY_WORKER_VALUES(ENTRY_VALUE_PLACE) ENTRY_WORKER_N };
+enum { ENTRY_OPENING_VALUES(ENTRY_VALUE_PLACE) ENTRY_OPENING_N };
+enum { ENTRY_DISCLOSURE_VALUES(ENTRY_VALUE_PLACE) ENTRY_DISCLOSURE_N };
 
 /* A text, or a number for COUNT. */
 struct entry_value {

@@ -13,7 +13,7 @@
 
 enum {
     WIRE_MAGIC = 0x31595341, /* "ASY1" */
-    WIRE_VERSION = 2,
+    WIRE_VERSION = 3,
     WIRE_HEADER_BYTES = 24,
     WIRE_FRAME_MAX = 4 << 20,
 };
@@ -76,6 +76,7 @@ enum wire_log_part {
     LOG_GROWTH,     /* that the log of size `first` begins that of size `second`: base64 lines */
     LOG_TILE,       /* hashes: level `first`, index `second`, width `third` */
     LOG_ENTRIES,    /* the lines from `first`, up to `second`, that the caller may see */
+    LOG_FILE,       /* of a file that an entry names by its `sha256`: the bytes from `first` on */
 };
 
 enum wire_job_kind { JOB_SCORE, JOB_RESCORE, JOB_OPEN };

@@ -104,10 +104,20 @@ static void seal_pair(struct scoreseal_key *key, const uint8_t master[static CRY
     crypt_curve_public(key->public_key, key->secret_key);
 }
 
+static void sign_pair(uint8_t public_key[static CRYPT_PUBLIC_KEY_BYTES],
+                      uint8_t secret_key[static CRYPT_SECRET_KEY_BYTES],
+                      const uint8_t master[static CRYPT_KEY_BYTES])
+{
+    uint8_t seed[CRYPT_SEED_BYTES];
+
+    crypt_derive(seed, KEY_SIGN, purpose, master);
+    crypt_sign_keys(public_key, secret_key, seed);
+    crypt_wipe(seed, sizeof(seed));
+}
+
 bool worker_key_open(struct worker_key *key, const char *folder, const char *name, struct err *err)
 {
     uint8_t master[KEYFILE_BYTES];
-    uint8_t seed[CRYPT_SEED_BYTES];
     char file[WORKER_KEY_NAME_SIZE + sizeof(".secret")];
 
     *key = (struct worker_key){0};
@@ -116,12 +126,10 @@ bool worker_key_open(struct worker_key *key, const char *folder, const char *nam
         !keyfile_open(master, folder, file, err)) {
         return false;
     }
-    crypt_derive(seed, KEY_SIGN, purpose, master);
-    crypt_sign_keys(key->public_key.sign, key->sign_secret, seed);
+    sign_pair(key->public_key.sign, key->sign_secret, master);
     seal_pair(&key->seal, master);
     memcpy(key->public_key.seal, key->seal.public_key, sizeof(key->public_key.seal));
     crypt_wipe(master, sizeof(master));
-    crypt_wipe(seed, sizeof(seed));
     return write_public(&key->public_key, folder, name, err);
 }
 
@@ -136,7 +144,7 @@ bool worker_key_public(struct worker_public_key *key, const char *folder, const 
     return ok;
 }
 
-bool scoreseal_key_open(struct scoreseal_key *key, const char *folder, const char *name,
+bool organizer_key_open(struct organizer_key *key, const char *folder, const char *name,
                         struct err *err)
 {
     uint8_t master[KEYFILE_BYTES];
@@ -144,7 +152,8 @@ bool scoreseal_key_open(struct scoreseal_key *key, const char *folder, const cha
     if (!keyfile_open(master, folder, name, err)) {
         return false;
     }
-    seal_pair(key, master);
+    seal_pair(&key->seal, master);
+    sign_pair(key->sign, key->sign_secret, master);
     crypt_wipe(master, sizeof(master));
     return true;
 }

@@ -61,7 +61,14 @@ MUST_CHECK bool worker_key_open(struct worker_key *key, const char *folder, cons
 MUST_CHECK bool worker_key_public(struct worker_public_key *key, const char *folder,
                                   const char *name, struct err *err);
 
-/* The X25519 pair of a file of 32 random bytes, made where there is none. Errors: as
+/* An organizer's, from such a file: the key that opens labels, and the one that signs orders. */
+struct organizer_key {
+    struct scoreseal_key seal;
+    uint8_t sign[CRYPT_PUBLIC_KEY_BYTES];
+    uint8_t sign_secret[CRYPT_SECRET_KEY_BYTES];
+};
+
+/* The keys of a file of 32 random bytes, made where there is none; wipe them. Errors: as
  * keyfile_open. */
-MUST_CHECK bool scoreseal_key_open(struct scoreseal_key *key, const char *folder, const char *name,
+MUST_CHECK bool organizer_key_open(struct organizer_key *key, const char *folder, const char *name,
                                    struct err *err);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crypt.h"
 #include "common/jdoc.h"
 #include "common/text.h"
 #include "schemas/worker_key.h"
@@ -199,26 +200,40 @@ bool body_read_selection(struct body_selection *selection, const void *data, siz
     return ok;
 }
 
-bool body_read_move(enum wire_move *move, const void *data, size_t size, struct err *err)
+static bool find_move(enum wire_move *move, const char *name, struct err *err)
 {
-    static const char *const keys[] = {"move"};
     static const char *const names[] = {"publish", "freeze", "reveal"};
-    struct jdoc *doc = NULL;
-    char name[16];
 
-    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
-        return false;
-    }
-    bool ok = copy_text(name, sizeof(name), jvalue_member(jdoc_root(doc), "move"), "move", err);
-    jdoc_close(&doc);
-    for (size_t i = 0; ok && i < ARRAY_SIZE(names); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (strcmp(names[i], name) == 0) {
             *move = (enum wire_move)i;
             return true;
         }
     }
-    return ok ? err_set(err, ERR_INPUT, "'move' is '%s', expected publish, freeze or reveal", name)
-              : false;
+    return err_set(err, ERR_INPUT, "'move' is '%s', expected publish, freeze or reveal", name);
+}
+
+bool body_read_move(struct body_move *move, const void *data, size_t size, struct err *err)
+{
+    static const char *const keys[] = {"move", "order"};
+    struct jdoc *doc = NULL;
+    char name[16];
+    char order[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
+
+    *move = (struct body_move){.move = BOARD_PUBLISH};
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    bool ok = copy_text(name, sizeof(name), jvalue_member(root, "move"), "move", err) &&
+              copy_optional(order, sizeof(order), jvalue_member(root, "order"), "order", err);
+    jdoc_close(&doc);
+    if (ok && order[0] != '\0' &&
+        !crypt_base64_read(move->order, sizeof(move->order), order, strlen(order), err)) {
+        ok = err_set(err, ERR_INPUT, "'order' must be the base64 of %d bytes",
+                     CRYPT_SIGNATURE_BYTES);
+    }
+    return ok && find_move(&move->move, name, err);
 }
 
 static bool read_hash(uint8_t hash[static SHA256_BYTES], const struct jvalue *object,
@@ -255,7 +270,8 @@ static bool read_labels(struct body_competition *competition, const struct jvalu
 bool body_read_competition(struct body_competition *competition, const void *data, size_t size,
                            struct err *err)
 {
-    static const char *const keys[] = {"yaml", "labels", "workers"};
+    static const char *const keys[] = {"yaml", "labels", "workers", "organizer",
+                                       "score_seed_sha256"};
     struct jdoc *doc = NULL;
 
     *competition = (struct body_competition){0};
@@ -266,6 +282,8 @@ bool body_read_competition(struct body_competition *competition, const void *dat
     const char *yaml = jvalue_text(jvalue_member(root, "yaml"));
     bool ok = (yaml != NULL || err_set(err, ERR_INPUT, "'yaml' must be a text")) &&
               read_labels(competition, jvalue_member(root, "labels"), err) &&
+              read_hash(competition->organizer, root, "organizer", err) &&
+              read_hash(competition->score_seed, root, "score_seed_sha256", err) &&
               join_texts(competition->workers, sizeof(competition->workers),
                          jvalue_member(root, "workers"), ' ', "workers", err);
     if (ok) {
@@ -273,6 +291,23 @@ bool body_read_competition(struct body_competition *competition, const void *dat
         ok = competition->yaml != NULL ||
              err_set(err, ERR_SYSTEM, "no memory for a competition file");
     }
+    jdoc_close(&doc);
+    return ok;
+}
+
+bool body_read_disclosure(struct body_disclosure *disclosure, const void *data, size_t size,
+                          struct err *err)
+{
+    static const char *const keys[] = {"labels", "label_seed", "rows_sha256"};
+    struct jdoc *doc = NULL;
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    bool ok = read_count(&disclosure->labels, root, "labels", err) &&
+              read_hash(disclosure->label_seed, root, "label_seed", err) &&
+              read_hash(disclosure->rows, root, "rows_sha256", err);
     jdoc_close(&doc);
     return ok;
 }

@@ -38,12 +38,14 @@ struct body_competition {
     int64_t n_images;
     int64_t n_public;
     int64_t n_private;
+    uint8_t organizer[SHA256_BYTES]; /* Ed25519 */
+    uint8_t score_seed[SHA256_BYTES];
     char workers[3301]; /* separated by spaces */
 };
 
 /*
  * {"yaml":"…","labels":{"root":"HEX","set_sha256":"HEX","ids_sha256":"HEX","images":N,"public":N,
- * "private":N},"workers":["…",…]}, all of it.
+ * "private":N},"workers":["…",…],"organizer":"HEX","score_seed_sha256":"HEX"}, all of it.
  *
  * Errors   as body_read_team; ERR_SYSTEM
  */
@@ -80,6 +82,22 @@ MUST_CHECK bool body_read_token(struct body_token *token, const void *data, size
 MUST_CHECK bool body_read_selection(struct body_selection *selection, const void *data, size_t size,
                                     struct err *err);
 
-/* {"move":"publish"|"freeze"|"reveal"}. Errors: as body_read_team. */
-MUST_CHECK bool body_read_move(enum wire_move *move, const void *data, size_t size,
+struct body_move {
+    enum wire_move move;
+    uint8_t order[64]; /* zeros where there is none */
+};
+
+/* {"move":"publish"|"freeze"|"reveal","order":"BASE64"}; the last may be missing. Errors: as
+ * body_read_team. */
+MUST_CHECK bool body_read_move(struct body_move *move, const void *data, size_t size,
                                struct err *err);
+
+struct body_disclosure {
+    int64_t labels; /* version */
+    uint8_t label_seed[SHA256_BYTES];
+    uint8_t rows[SHA256_BYTES];
+};
+
+/* {"labels":N,"label_seed":"HEX","rows_sha256":"HEX"}. Errors: as body_read_team. */
+MUST_CHECK bool body_read_disclosure(struct body_disclosure *disclosure, const void *data,
+                                     size_t size, struct err *err);

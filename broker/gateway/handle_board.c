@@ -3,6 +3,8 @@
  * Leaderboards as JSON, CSV and page, their moves, and re-score runs. What the public gets is
  * checked here once more: no hidden board and no private score before the reveal.
  */
+#include <string.h>
+
 #include "broker/gateway/body.h"
 #include "broker/gateway/handlers.h"
 #include "broker/gateway/pages.h"
@@ -229,7 +231,7 @@ static void on_moved(struct exchange *exchange, const struct wire_message *reply
 
 void handle_board_move(struct exchange *exchange)
 {
-    enum wire_move move;
+    struct body_move move;
     struct err err;
 
     if (!body_read_move(&move, exchange->body.data, exchange->body.size_bytes, &err)) {
@@ -239,7 +241,8 @@ void handle_board_move(struct exchange *exchange)
     struct wire_message message = {.type = WIRE_BOARD_MOVE,
                                    .board_move = {.token = exchange_token(exchange),
                                                   .competition = wire_text(exchange->args.text[0]),
-                                                  .move = (uint8_t)move}};
+                                                  .move = (uint8_t)move.move}};
+    memcpy(message.board_move.signature, move.order, sizeof(move.order));
     exchange_ask_once(exchange, &message, WIRE_DONE, on_moved);
 }
 
@@ -257,6 +260,7 @@ static void write_rescore(struct jwriter *writer, const struct wire_rescore *run
     jwriter_key_int(writer, "equal", run->n_equal);
     jwriter_key_int(writer, "different", run->n_different);
     jwriter_key_int(writer, "failed", run->n_failed);
+    jwriter_key_int(writer, "confirmed", run->n_confirmed);
     jwriter_key(writer, "differences");
     jwriter_array(writer);
     while (wire_next(&difference, WIRE_RESCORE_DIFFERENCE, &rest) == WIRE_ITEM) {

@@ -87,6 +87,8 @@ void handle_competition_post(struct exchange *exchange)
     memcpy(message.competition_put.label_root, body.label_root, sizeof(body.label_root));
     memcpy(message.competition_put.label_set, body.label_set, sizeof(body.label_set));
     memcpy(message.competition_put.ids, body.ids, sizeof(body.ids));
+    memcpy(message.competition_put.organizer, body.organizer, sizeof(body.organizer));
+    memcpy(message.competition_put.score_seed, body.score_seed, sizeof(body.score_seed));
     exchange_ask_once(exchange, &message, WIRE_DONE, on_made);
     body_competition_free(&body);
 }

@@ -3,9 +3,19 @@
  * The keys that check what was signed, and what a log hands out: its checkpoint, proofs of growth,
  * tiles of hashes, and entries. All of it is asked of the broker; nothing is kept here.
  */
-#include "broker/gateway/handlers.h"
+#include <string.h>
 
-enum { KEY_BYTES_MAX = 4096, LOG_BYTES_MAX = 2 << 20, TILE_LEVEL_MAX = 7, TILE_WIDTH_MAX = 256 };
+#include "broker/gateway/body.h"
+#include "broker/gateway/handlers.h"
+#include "common/text.h"
+
+enum {
+    SMALL_BYTES = 256,
+    KEY_BYTES_MAX = 4096,
+    LOG_BYTES_MAX = 2 << 20,
+    TILE_LEVEL_MAX = 7,
+    TILE_WIDTH_MAX = 256
+};
 
 /* ---- keys ---- */
 
@@ -140,4 +150,81 @@ void handle_log_tile(struct exchange *exchange)
                                     .second = (uint64_t)index,
                                     .third = (uint64_t)width},
              on_tile);
+}
+
+/* ---- files that its entries name ---- */
+
+/* The file of the query and the place in it; false and answered where one is none. */
+static bool read_place(uint8_t sha256[static SHA256_BYTES], int64_t *at, struct exchange *exchange)
+{
+    const char *text = exchange_query(exchange, "sha256");
+    struct err err;
+
+    if (text == NULL || !hex_read(sha256, SHA256_BYTES, text, strlen(text), &err)) {
+        err_set(&err, ERR_INPUT, "'sha256' must be 64 hexadecimal digits");
+        exchange_fail_input(exchange, &err);
+        return false;
+    }
+    if (!exchange_query_int(at, exchange, "at", 0, 0, INT64_MAX, &err)) {
+        exchange_fail_input(exchange, &err);
+        return false;
+    }
+    return true;
+}
+
+void handle_log_file(struct exchange *exchange)
+{
+    struct wire_log_get part = {.part = LOG_FILE};
+    int64_t at;
+
+    if (read_place(part.sha256, &at, exchange)) {
+        part.first = (uint64_t)at;
+        ask_part(exchange, &part, on_tile);
+    }
+}
+
+static void on_done(struct exchange *exchange, const struct wire_message *reply)
+{
+    struct jwriter writer;
+
+    jwriter_start(&writer, SMALL_BYTES);
+    jwriter_object(&writer);
+    jwriter_key(&writer, "status");
+    jwriter_text_n(&writer, reply->done.text.data, reply->done.text.size);
+    jwriter_object_end(&writer);
+    exchange_answer(exchange, 200, &writer, "application/json");
+}
+
+void handle_log_file_put(struct exchange *exchange)
+{
+    struct wire_message message = {
+        .type = WIRE_FILE_PUT,
+        .file_put = {.token = exchange_token(exchange),
+                     .competition = wire_text(exchange->args.text[0]),
+                     .data = {exchange->body.data, exchange->body.size_bytes}}};
+    int64_t at;
+
+    if (read_place(message.file_put.sha256, &at, exchange)) {
+        message.file_put.at = (uint64_t)at;
+        exchange_ask_once(exchange, &message, WIRE_DONE, on_done);
+    }
+}
+
+void handle_disclosure_post(struct exchange *exchange)
+{
+    struct body_disclosure body;
+    struct err err;
+
+    if (!body_read_disclosure(&body, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {
+        .type = WIRE_DISCLOSURE_PUT,
+        .disclosure_put = {.token = exchange_token(exchange),
+                           .competition = wire_text(exchange->args.text[0]),
+                           .labels = body.labels > UINT32_MAX ? 0 : (uint32_t)body.labels}};
+    memcpy(message.disclosure_put.label_seed, body.label_seed, sizeof(body.label_seed));
+    memcpy(message.disclosure_put.sha256, body.rows, sizeof(body.rows));
+    exchange_ask_once(exchange, &message, WIRE_DONE, on_done);
 }

@@ -117,6 +117,7 @@ void submission_json(struct jwriter *writer, const struct wire_submission_row *r
         jwriter_int(writer, (row->expected_ms + 999) / 1000);
     }
     key_time(writer, "until", row->until_ms);
+    jwriter_key_int(writer, "n_workers", row->n_workers);
 }
 
 void competitions_json(struct jwriter *writer, const struct copy *copy)

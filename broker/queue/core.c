@@ -56,6 +56,8 @@ static const struct handler {
     [WIRE_STATS_GET] = {SCOPE_NOBODY, CORE_GATEWAYS, core_begin_stats_get},
     [WIRE_SUBMISSION_RETRY] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_submission_retry},
     [WIRE_LOG_GET] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_log_get},
+    [WIRE_FILE_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_file_put},
+    [WIRE_DISCLOSURE_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_disclosure_put},
     [WIRE_BACKUP_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_put},
     [WIRE_BACKUP_GET] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_get},
     [WIRE_CLAIM] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_claim},
@@ -86,6 +88,8 @@ TOKEN_FIRST(rescore_start);
 TOKEN_FIRST(rescore_get);
 TOKEN_FIRST(submission_retry);
 TOKEN_FIRST(log_get);
+TOKEN_FIRST(file_put);
+TOKEN_FIRST(disclosure_put);
 TOKEN_FIRST(backup_put);
 TOKEN_FIRST(backup_get);
 

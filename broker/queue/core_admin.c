@@ -89,6 +89,8 @@ static void fill_commitments(struct store_competition_put *put,
     put->n_public = (int64_t)message->n_public;
     put->n_private = (int64_t)message->n_private;
     put->workers = message->workers;
+    memcpy(put->organizer, message->organizer, sizeof(put->organizer));
+    memcpy(put->score_seed_sha256, message->score_seed, sizeof(put->score_seed_sha256));
 }
 
 bool core_begin_competition_put(struct core *core, struct core_request *request,
@@ -128,6 +130,7 @@ bool core_begin_competition_put(struct core *core, struct core_request *request,
                                        .final_selections = rules.limits.final_selections,
                                        .is_higher_better = metric->is_higher_better,
                                        .decimals = (int)rules.board.decimals,
+                                       .reveals_labels = rules.label_reveal == LABEL_REVEAL_FULL,
                                        .now_ms = now->wall_ms};
     fill_commitments(&request->call.competition_put, &request->message.competition_put);
     return core_store(core, request, err);

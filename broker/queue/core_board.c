@@ -191,12 +191,17 @@ static bool finish_board_move(struct core *core, struct core_request *request,
     return core_refuse_store(core, request, move->outcome, err);
 }
 
-static void fill_move(struct core_request *request, enum wire_move move, int64_t now_ms)
+/* `order` is NULL for a move that needs none. */
+static void fill_move(struct core_request *request, enum wire_move move, const uint8_t *order,
+                      int64_t now_ms)
 {
     request->finish = finish_board_move;
     request->call.kind = CALL_BOARD_MOVE;
     request->call.board_move = (struct store_board_move){
         .competition = request->contest->number, .move = move, .now_ms = now_ms};
+    if (order != NULL) {
+        memcpy(request->call.board_move.order, order, sizeof(request->call.board_move.order));
+    }
 }
 
 bool core_begin_board_move(struct core *core, struct core_request *request,
@@ -211,7 +216,7 @@ bool core_begin_board_move(struct core *core, struct core_request *request,
     if (message->move > BOARD_REVEAL) {
         return core_refuse(core, request, REFUSAL_BAD_REQUEST, err, "there is no such move");
     }
-    fill_move(request, (enum wire_move)message->move, now->wall_ms);
+    fill_move(request, (enum wire_move)message->move, message->signature, now->wall_ms);
     return core_store(core, request, err);
 }
 
@@ -245,7 +250,7 @@ bool core_freeze_due(struct core *core, const struct core_now *now, struct err *
             return err_set(err, ERR_SYSTEM, "no memory for a request");
         }
         request->contest = contest;
-        fill_move(request, BOARD_FREEZE, now->wall_ms);
+        fill_move(request, BOARD_FREEZE, NULL, now->wall_ms);
         if (!core_store_own(core, request, err)) {
             return false;
         }

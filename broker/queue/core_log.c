@@ -135,6 +135,7 @@ bool core_begin_log_get(struct core *core, struct core_request *request, const s
                         struct err *err)
 {
     const struct wire_log_get *message = &request->message.log_get;
+    struct store_log_get *get = &request->call.log_get;
     bool is_found;
 
     (void)now;
@@ -143,7 +144,7 @@ bool core_begin_log_get(struct core *core, struct core_request *request, const s
     }
     request->finish = finish_log_get;
     request->call.kind = CALL_LOG_GET;
-    request->call.log_get = (struct store_log_get){
+    *get = (struct store_log_get){
         .competition = request->contest->number,
         .part = (enum wire_log_part)message->part,
         .first = message->first,
@@ -152,6 +153,81 @@ bool core_begin_log_get(struct core *core, struct core_request *request, const s
         .is_organizer =
             request->account != NULL && request->account->scope == STORE_SCOPE_ORGANIZER,
     };
+    memcpy(get->sha256, message->sha256, sizeof(get->sha256));
+    return core_store(core, request, err);
+}
+
+/* ---- files that its entries name ---- */
+
+static bool finish_file_put(struct core *core, struct core_request *request,
+                            const struct core_now *now, struct err *err)
+{
+    const struct store_file_put *put = &request->call.file_put;
+
+    (void)now;
+    if (put->outcome != STORE_DONE) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    return core_reply_done(core, request, "kept", err);
+}
+
+bool core_begin_file_put(struct core *core, struct core_request *request,
+                         const struct core_now *now, struct err *err)
+{
+    const struct wire_file_put *message = &request->message.file_put;
+    struct store_file_put *put = &request->call.file_put;
+    bool is_found;
+
+    (void)now;
+    if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
+        return !is_found;
+    }
+    if (message->data.size == 0 || message->at > STORE_FILE_MAX) {
+        return core_refuse(core, request, REFUSAL_BAD_REQUEST, err,
+                           "a piece of a file has bytes, and a file at most %d", STORE_FILE_MAX);
+    }
+    request->finish = finish_file_put;
+    request->call.kind = CALL_FILE_PUT;
+    *put = (struct store_file_put){
+        .competition = request->contest->number, .at = (int64_t)message->at, .data = message->data};
+    memcpy(put->sha256, message->sha256, sizeof(put->sha256));
+    return core_store(core, request, err);
+}
+
+static bool finish_disclosure_put(struct core *core, struct core_request *request,
+                                  const struct core_now *now, struct err *err)
+{
+    const struct store_disclosure_put *put = &request->call.disclosure_put;
+
+    (void)now;
+    if (put->outcome == STORE_CONFLICT) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err, "%s", put->reason);
+    }
+    if (put->outcome == STORE_EMPTY) {
+        return core_refuse(core, request, REFUSAL_NOT_FOUND, err, "there is no such label set");
+    }
+    if (put->outcome != STORE_DONE && put->outcome != STORE_REPEATED) {
+        return core_refuse_store(core, request, put->outcome, err);
+    }
+    return core_reply_done(core, request, "published", err);
+}
+
+bool core_begin_disclosure_put(struct core *core, struct core_request *request,
+                               const struct core_now *now, struct err *err)
+{
+    const struct wire_disclosure_put *message = &request->message.disclosure_put;
+    struct store_disclosure_put *put = &request->call.disclosure_put;
+    bool is_found;
+
+    if (!core_find_contest(core, request, message->competition, &is_found, err) || !is_found) {
+        return !is_found;
+    }
+    request->finish = finish_disclosure_put;
+    request->call.kind = CALL_DISCLOSURE_PUT;
+    *put = (struct store_disclosure_put){
+        .competition = request->contest->number, .labels = message->labels, .now_ms = now->wall_ms};
+    memcpy(put->label_seed, message->label_seed, sizeof(put->label_seed));
+    memcpy(put->sha256, message->sha256, sizeof(put->sha256));
     return core_store(core, request, err);
 }
 

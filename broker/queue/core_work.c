@@ -17,6 +17,8 @@ enum {
     MEASURE_MS = 2000,
     NO_JOB_RETRY_MS = 100,
     CLAIM_WAIT_MAX_MS = 60000,
+    SCORER_GONE_MS = 90000,   /* longer than a claim waits */
+    AVOID_MS = 60000,         /* a re-score waits so long for another worker */
     PENDING_SHARED_MAX = 128, /* half a batch: what is given now is in the next commit */
 };
 
@@ -122,6 +124,35 @@ static bool is_turn_of_rescore(const struct core *core)
     return core->n_claims * percent / 100 != (core->n_claims - 1) * percent / 100;
 }
 
+static void note_scorer(struct scorers *scorers, const uint8_t key[static CRYPT_PUBLIC_KEY_BYTES],
+                        int64_t boot_ms)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < scorers->n; i++) {
+        if (memcmp(scorers->seen[i].key, key, CRYPT_PUBLIC_KEY_BYTES) == 0) {
+            scorers->seen[i].seen_boot_ms = boot_ms;
+            return;
+        }
+        if (scorers->seen[i].seen_boot_ms < scorers->seen[oldest].seen_boot_ms) {
+            oldest = i;
+        }
+    }
+    size_t at = scorers->n < SCORERS_MAX ? scorers->n++ : oldest;
+    memcpy(scorers->seen[at].key, key, CRYPT_PUBLIC_KEY_BYTES);
+    scorers->seen[at].seen_boot_ms = boot_ms;
+}
+
+static bool is_alone(const struct scorers *scorers, int64_t boot_ms)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < scorers->n; i++) {
+        n += scorers->seen[i].seen_boot_ms > boot_ms - SCORER_GONE_MS;
+    }
+    return n <= 1;
+}
+
 /* Sends a claim to the store; the request knows its peer, worker name and deadline. */
 static bool store_claim(struct core *core, struct core_request *request, const struct core_now *now,
                         struct err *err)
@@ -129,11 +160,14 @@ static bool store_claim(struct core *core, struct core_request *request, const s
     request->finish = finish_claim;
     request->call.kind = CALL_CLAIM;
     core->n_claims++;
-    request->call.claim =
-        (struct store_claim){.worker = wire_text(request->text),
-                             .is_rescore_first = is_turn_of_rescore(core),
-                             .lease_until_boot_ms = now->boot_ms + core->settings.lease_ms,
-                             .lease_ms = (uint32_t)core->settings.lease_ms};
+    note_scorer(&core->scorers, request->message.claim.key, now->boot_ms);
+    request->call.claim = (struct store_claim){
+        .worker = wire_text(request->text),
+        .is_rescore_first = is_turn_of_rescore(core),
+        .avoid_until_ms =
+            is_alone(&core->scorers, now->boot_ms) ? INT64_MAX : now->wall_ms - AVOID_MS,
+        .lease_until_boot_ms = now->boot_ms + core->settings.lease_ms,
+        .lease_ms = (uint32_t)core->settings.lease_ms};
     memcpy(request->call.claim.key, request->message.claim.key, CRYPT_PUBLIC_KEY_BYTES);
     return core_store(core, request, err);
 }

@@ -15,6 +15,7 @@ enum {
     FILE_NAME_SIZE = 256,
     MESSAGE_SIZE = 501,
     RECEIVED_SKEW_MS = 60000, /* between a gateway's clock and ours */
+    SCORERS_MAX = 16,         /* keys of workers that are remembered, the last ones */
     PACE_CLAIMS = 256,        /* claims under way that are timed */
     PACE_SAMPLES = 32,        /* the last ones, of which the mean is told */
 };
@@ -68,6 +69,15 @@ struct pace {
     size_t n_workers; /* places that were used */
 };
 
+/* Who claims. A re-score waits for another worker than the one that scored, where there is one. */
+struct scorers {
+    struct {
+        uint8_t key[CRYPT_PUBLIC_KEY_BYTES];
+        int64_t seen_boot_ms;
+    } seen[SCORERS_MAX];
+    size_t n;
+};
+
 /* The last backup that was asked for; forgotten at the end of the process. */
 struct core_backup {
     enum wire_backup_state state;
@@ -105,6 +115,7 @@ struct core {
     int64_t n_pending;
     uint64_t n_claims;
     struct pace pace;
+    struct scorers scorers;
     int64_t disk_free_bytes;
     int64_t memory_bytes;
     int64_t oldest_ready_ms;
@@ -302,6 +313,8 @@ CORE_BEGIN(key_get);
 CORE_BEGIN(stats_get);
 CORE_BEGIN(submission_retry);
 CORE_BEGIN(log_get);
+CORE_BEGIN(file_put);
+CORE_BEGIN(disclosure_put);
 CORE_BEGIN(backup_put);
 CORE_BEGIN(backup_get);
 CORE_BEGIN(claim);

@@ -7,6 +7,7 @@
 #include "broker/store/db.h"
 #include "broker/store/reserve.h"
 #include "broker/store/store.h"
+#include "common/file.h"
 
 /* Entries of the batch under way, for the logs when it is committed. */
 struct store_pending {
@@ -155,6 +156,28 @@ MUST_CHECK bool store_run_settle(struct store *store, int64_t run, int64_t now_m
 /* Counts a re-scored submission of a run; `difference` is NULL where it came out equal. */
 MUST_CHECK bool store_run_count(struct store *store, const struct store_job *job, bool is_failed,
                                 const char *difference, struct err *err);
+
+/* ---- store_file.c: files that entries name ---- */
+
+/* Keeps a file that anybody may have. Errors: ERR_STORE. */
+MUST_CHECK bool store_publish(struct store *store, int64_t competition, struct wire_bytes data,
+                              struct err *err);
+
+/* Reads a file that was put, and that it has its hash; *is_whole is false where it is not. Owns:
+ * *data is the caller's. */
+MUST_CHECK bool store_file_read(struct bytes *data, bool *is_whole, struct store *store,
+                                int64_t competition, const uint8_t sha256[static SHA256_BYTES],
+                                struct err *err);
+
+/* Makes a file that was put one that anybody may have. */
+MUST_CHECK bool store_file_release(struct store *store, int64_t competition,
+                                   const uint8_t sha256[static SHA256_BYTES], size_t size,
+                                   struct err *err);
+
+/* Bytes of a published file, from `at` to the end of a piece; *is_there is false for others. */
+MUST_CHECK bool store_file_piece(struct wire_buffer *data, bool *is_there, struct store *store,
+                                 int64_t competition, const uint8_t sha256[static SHA256_BYTES],
+                                 int64_t at, struct err *err);
 
 /* Ends the reveal when the last final was opened; *is_revealed tells. */
 MUST_CHECK bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_ms,

@@ -120,6 +120,8 @@ static bool is_new_work(const struct store_call *call)
     case CALL_RESCORE_START:
     case CALL_RESCORE_PLAN:
     case CALL_CLOSE_PUT:
+    case CALL_FILE_PUT:
+    case CALL_DISCLOSURE_PUT:
         return true;
     case CALL_QUOTA_GET:
     case CALL_UPLOAD_GET:

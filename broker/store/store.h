@@ -105,6 +105,9 @@ struct store_competition_put {
     int64_t n_public;
     int64_t n_private;
     struct wire_bytes workers; /* as worker_keys_read reads them */
+    uint8_t organizer[CRYPT_PUBLIC_KEY_BYTES];
+    uint8_t score_seed_sha256[SHA256_BYTES];
+    bool reveals_labels; /* all of them, with the private scores */
     int64_t now_ms;
     /* out: DONE, REPEATED (the same text and labels), CONFLICT (others under this id) */
     enum store_outcome outcome;
@@ -272,10 +275,35 @@ struct store_log_get {
     uint64_t first;
     uint64_t second;
     uint64_t third;
+    uint8_t sha256[SHA256_BYTES]; /* of a file */
     bool is_organizer; /* sees every entry; others see all of them when the log is closed */
     /* out: DONE, EMPTY (there is no such part) */
     enum store_outcome outcome;
     struct wire_buffer data;
+};
+
+enum { STORE_PIECE_MAX = 1 << 20, STORE_FILE_MAX = 1 << 30 };
+
+/* A piece of a file that an entry will name. It counts when it is whole and has its hash. */
+struct store_file_put {
+    int64_t competition;
+    uint8_t sha256[SHA256_BYTES];
+    int64_t at;
+    struct wire_bytes data;
+    /* out: DONE */
+    enum store_outcome outcome;
+};
+
+/* The rows of a label set are published, with an entry. */
+struct store_disclosure_put {
+    int64_t competition;
+    int64_t labels; /* version */
+    uint8_t label_seed[SHA256_BYTES];
+    uint8_t sha256[SHA256_BYTES]; /* of the file of rows */
+    int64_t now_ms;
+    /* out: DONE, REPEATED, EMPTY (there is no such version), CONFLICT (see reason) */
+    enum store_outcome outcome;
+    char reason[STORE_TEXT_SIZE];
 };
 
 /* The closing time has passed: an entry says so, once. */
@@ -301,6 +329,7 @@ struct store_claim {
     struct wire_bytes worker;
     uint8_t key[CRYPT_PUBLIC_KEY_BYTES]; /* of the worker: only competitions that list it */
     bool is_rescore_first;               /* the re-score lane's guaranteed share */
+    int64_t avoid_until_ms; /* re-scores of its own results that waited since before this are its */
     int64_t lease_until_boot_ms;
     uint32_t lease_ms;
     /* out: DONE, EMPTY */
@@ -375,6 +404,7 @@ struct store_retry {
 struct store_board_move {
     int64_t competition;
     enum wire_move move;
+    uint8_t order[CRYPT_SIGNATURE_BYTES]; /* BOARD_REVEAL: the organizer's; see order.h */
     int64_t now_ms;
     /* out: DONE, REPEATED (it stands so), CONFLICT (see reason) */
     enum store_outcome outcome;

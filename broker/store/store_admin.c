@@ -26,6 +26,8 @@ static bool make_genesis(struct ledger_line *line, const char *id,
     char root[SHA256_HEX_SIZE];
     char set[SHA256_HEX_SIZE];
     char ids[SHA256_HEX_SIZE];
+    char organizer[SHA256_HEX_SIZE];
+    char seed[SHA256_HEX_SIZE];
     uint8_t digest[SHA256_BYTES];
     struct entry entry = {.kind = ENTRY_GENESIS, .competition = id};
 
@@ -36,6 +38,8 @@ static bool make_genesis(struct ledger_line *line, const char *id,
     hex_text(root, call->label_root, sizeof(call->label_root));
     hex_text(set, call->label_set, sizeof(call->label_set));
     hex_text(ids, call->ids, sizeof(call->ids));
+    hex_text(organizer, call->organizer, sizeof(call->organizer));
+    hex_text(seed, call->score_seed_sha256, sizeof(call->score_seed_sha256));
     wire_text_copy(workers, sizeof(workers), call->workers);
     time_text(created, call->now_ms);
     entry.values[ENTRY_GENESIS_TASK].text = task;
@@ -48,6 +52,9 @@ static bool make_genesis(struct ledger_line *line, const char *id,
     entry.values[ENTRY_GENESIS_PUBLIC].number = call->n_public;
     entry.values[ENTRY_GENESIS_PRIVATE].number = call->n_private;
     entry.values[ENTRY_GENESIS_WORKERS].text = workers;
+    entry.values[ENTRY_GENESIS_ORGANIZER].text = organizer;
+    entry.values[ENTRY_GENESIS_SCORE_SEED_SHA256].text = seed;
+    entry.values[ENTRY_GENESIS_REVEAL].text = call->reveals_labels ? "full" : "none";
     entry.values[ENTRY_GENESIS_CREATED].text = created;
     return ledger_line_make(line, &entry, err);
 }
@@ -123,12 +130,15 @@ bool store_do_competition_put(struct store *store, struct store_competition_put 
                 db_blob(call->yaml.data, call->yaml.size), db_int(call->now_ms),
                 db_blob(genesis.leaf, sizeof(genesis.leaf)), db_int(call->per_day),
                 db_int_or_null(call->has_total, call->total), db_int(call->final_selections),
-                db_int(call->is_higher_better), db_int(call->decimals))) {
+                db_int(call->is_higher_better), db_int(call->decimals), db_text(call->metric),
+                db_blob(call->organizer, sizeof(call->organizer)),
+                db_blob(call->score_seed_sha256, sizeof(call->score_seed_sha256)))) {
         return false;
     }
     call->competition = db_last_number(store->db);
     call->outcome = STORE_DONE;
     return insert_labels(store, call, err) &&
+           store_publish(store, call->competition, call->yaml, err) &&
            store_append_first(store, &genesis, &first, call->competition, err) &&
            store_append_keys(store, call->competition, id, call->now_ms, err);
 }

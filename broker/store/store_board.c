@@ -12,6 +12,8 @@
 
 #include "common/crashpoint.h"
 #include "common/text.h"
+#include "schemas/opening.h"
+#include "schemas/order.h"
 #include "schemas/score.h"
 
 static const char *const move_names[] = {
@@ -183,6 +185,7 @@ static bool append_reveal(struct store *store, const struct store_board_move *ca
     struct sha256 hash;
     uint8_t digest[SHA256_BYTES];
     char text[SHA256_HEX_SIZE];
+    char signature[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
     char begun[TIME_TEXT_SIZE];
     bool has_row;
 
@@ -205,7 +208,9 @@ static bool append_reveal(struct store *store, const struct store_board_move *ca
     sha256_finish(&hash, digest);
     hex_text(text, digest, sizeof(digest));
     time_text(begun, call->now_ms);
+    crypt_base64(signature, sizeof(signature), call->order, sizeof(call->order));
     entry.values[ENTRY_REVEAL_FINALS_SHA256].text = text;
+    entry.values[ENTRY_REVEAL_SIGNATURE].text = signature;
     entry.values[ENTRY_REVEAL_BEGUN].text = begun;
     return (logs_is_closed(store->logs, call->competition) ||
             store_append_close(store, call->competition, call->now_ms, err)) &&
@@ -226,6 +231,8 @@ static bool open_finals(struct store *store, struct store_board_move *call,
         !db_run(db, DB_FINAL_DEFAULT, err, db_int(call->competition),
                 db_int(display->final_selections)) ||
         !append_reveal(store, call, err) ||
+        !db_run(db, DB_REVEAL_ORDER_PUT, err, db_int(call->competition),
+                db_blob(call->order, sizeof(call->order))) ||
         !db_run(db, DB_FINAL_OPEN, err, db_int(call->competition), db_int(call->now_ms)) ||
         !set_state(store, call->competition, BOARD_REVEALING, call->now_ms, &call->board_version,
                    err) ||
@@ -238,6 +245,26 @@ static bool open_finals(struct store *store, struct store_board_move *call,
     return true;
 }
 
+/* Whether the organizer signed that private scores are to be opened. */
+static bool check_order(bool *is_ordered, struct store *store, const struct store_board_move *call,
+                        struct err *err)
+{
+    struct db *db = store->db;
+    uint8_t organizer[CRYPT_PUBLIC_KEY_BYTES];
+    uint8_t seed[SHA256_BYTES];
+    char competition[STORE_COMPETITION_SIZE];
+    const struct order_reveal order = {.competition = competition, .score_seed_sha256 = seed};
+
+    if (!db_find(db, DB_COMPETITION_KEYS, is_ordered, err, db_int(call->competition))) {
+        return false;
+    }
+    db_column_copy(db, DB_COMPETITION_KEYS, 0, organizer, sizeof(organizer));
+    db_column_copy(db, DB_COMPETITION_KEYS, 1, seed, sizeof(seed));
+    wire_text_copy(competition, sizeof(competition), db_column_bytes(db, DB_COMPETITION_KEYS, 2));
+    *is_ordered = order_reveal_check(call->order, &order, organizer);
+    return true;
+}
+
 static bool reveal(struct store *store, struct store_board_move *call,
                    const struct display *display, struct err *err)
 {
@@ -247,6 +274,12 @@ static bool reveal(struct store *store, struct store_board_move *call,
     if (display->board_state == BOARD_REVEALED) {
         call->outcome = STORE_REPEATED;
         return true;
+    }
+    if (!check_order(&has_row, store, call, err)) {
+        return false;
+    }
+    if (!has_row) {
+        return refuse(call, "the order to open is not signed by the organizer's key");
     }
     if (display->board_state == BOARD_REVEALING) { /* asked again: what was parked is tried again */
         call->outcome = STORE_REPEATED;
@@ -286,6 +319,73 @@ bool store_do_board_move(struct store *store, struct store_board_move *call, str
     return refuse(call, "no such move");
 }
 
+/* ---- every score that was committed to ---- */
+
+/* The lines of the opened results, in their order. Owns: *data is the caller's. */
+static bool list_openings(struct wire_buffer *data, int64_t *n, struct store *store,
+                          int64_t competition, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    *n = 0;
+    if (!db_find(db, DB_OPENED_ALL, &has_row, err, db_int(competition))) {
+        return false;
+    }
+    while (has_row) {
+        uint8_t id[STORE_ID_BYTES];
+        struct opening opening = {.labels = (uint32_t)db_column_int(db, DB_OPENED_ALL, 1)};
+        char line[OPENING_LINE_SIZE];
+        db_column_copy(db, DB_OPENED_ALL, 0, id, sizeof(id));
+        hex_text(opening.submission, id, sizeof(id));
+        wire_text_copy(opening.public_score, OPENING_SCORE_SIZE,
+                       db_column_bytes(db, DB_OPENED_ALL, 2));
+        wire_text_copy(opening.private_score, OPENING_SCORE_SIZE,
+                       db_column_bytes(db, DB_OPENED_ALL, 3));
+        size_t size = opening_write(line, &opening);
+        if (!wire_buffer_add(data, (struct wire_bytes){(unsigned char *)line, size}, err) ||
+            !db_row(db, DB_OPENED_ALL, &has_row, err)) {
+            return false;
+        }
+        ++*n;
+    }
+    return true;
+}
+
+/* Publishes the score seed and the scores; nothing where nothing was ever scored. */
+static bool append_opening(struct store *store, int64_t competition, int64_t now_ms,
+                           struct err *err)
+{
+    struct entry entry = {.kind = ENTRY_OPENING};
+    struct wire_buffer scores = {0};
+    struct ledger_line line;
+    uint8_t digest[SHA256_BYTES];
+    char seed[SHA256_HEX_SIZE];
+    char hash[SHA256_HEX_SIZE];
+    char opened[TIME_TEXT_SIZE];
+    bool has_row;
+    int64_t n;
+
+    bool ok = list_openings(&scores, &n, store, competition, err) &&
+              db_find(store->db, DB_COMPETITION_KEYS, &has_row, err, db_int(competition));
+    if (ok && n > 0) {
+        db_column_copy(store->db, DB_COMPETITION_KEYS, 3, digest, sizeof(digest));
+        hex_text(seed, digest, sizeof(digest));
+        sha256_of(digest, scores.data, scores.size);
+        hex_text(hash, digest, sizeof(digest));
+        time_text(opened, now_ms);
+        entry.values[ENTRY_OPENING_SCORE_SEED].text = seed;
+        entry.values[ENTRY_OPENING_RESULTS].number = n;
+        entry.values[ENTRY_OPENING_SCORES_SHA256].text = hash;
+        entry.values[ENTRY_OPENING_SCORES_BYTES].number = (int64_t)scores.size;
+        entry.values[ENTRY_OPENING_OPENED].text = opened;
+        ok = store_publish(store, competition, wire_buffer_bytes(&scores), err) &&
+             store_append(store, &line, &entry, competition, 0, err);
+    }
+    wire_buffer_free(&scores);
+    return ok;
+}
+
 bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_ms,
                          bool *is_revealed, int64_t *board_version, struct err *err)
 {
@@ -304,7 +404,8 @@ bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_m
     }
     *is_revealed = true;
     CRASHPOINT("finals opened, board not revealed");
-    return db_run(db, DB_BEST_REVEAL, err, db_int(competition)) &&
+    return append_opening(store, competition, now_ms, err) &&
+           db_run(db, DB_BEST_REVEAL, err, db_int(competition)) &&
            set_state(store, competition, BOARD_REVEALED, now_ms, board_version, err) &&
            append_move(store, &display, competition, BOARD_REVEAL, *board_version, now_ms, err);
 }

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "common/crashpoint.h"
+#include "common/jwriter.h"
 #include "common/text.h"
+#include "schemas/opening.h"
 #include "schemas/score.h"
 #include "schemas/statement.h"
 
@@ -129,7 +131,7 @@ static bool keep_attestation(struct store *store, const struct store_complete *c
 
 static bool append_result(struct store *store, const struct store_complete *call,
                           const struct store_job *job, const struct store_subject *subject,
-                          const struct value *value, struct err *err)
+                          const struct value *value, int64_t *place, struct err *err)
 {
     const struct wire_result *result = call->result;
     struct entry entry = {.kind = ENTRY_RESULT};
@@ -171,11 +173,14 @@ static bool append_result(struct store *store, const struct store_complete *call
     entry.values[ENTRY_RESULT_KEY].text = key;
     entry.values[ENTRY_RESULT_SIGNATURE].text = signature;
     entry.values[ENTRY_RESULT_FINISHED].text = finished;
-    return store_append(store, &line, &entry, subject->competition, subject->number, err);
+    bool ok = store_append(store, &line, &entry, subject->competition, subject->number, err);
+    *place = entry.index;
+    return ok;
 }
 
 static bool insert_result(struct store *store, const struct store_complete *call,
-                          const struct store_job *job, const struct value *value, struct err *err)
+                          const struct store_job *job, const struct value *value, int64_t place,
+                          struct err *err)
 {
     const struct wire_result *result = call->result;
 
@@ -189,7 +194,8 @@ static bool insert_result(struct store *store, const struct store_complete *call
                   db_blob(result->problems.data, result->problems.size), db_text(result->worker),
                   db_text(result->build), db_int(call->now_ms),
                   db_blob(result->public_commitment, sizeof(result->public_commitment)),
-                  db_blob(result->private_commitment, sizeof(result->private_commitment))) &&
+                  db_blob(result->private_commitment, sizeof(result->private_commitment)),
+                  db_int(place)) &&
            keep_attestation(store, call, job, err);
 }
 
@@ -226,11 +232,12 @@ static bool record_score(struct store *store, struct store_complete *call,
     struct value value = value_of(call->result, subject);
     bool is_scored = call->result->outcome == OUTCOME_SCORED;
     bool is_ranked = is_scored && value.is_there;
+    int64_t place;
     int n_open = subject->state == SUBMISSION_FAILED ? 0 : -1; /* parked: no longer counted */
 
     call->changed = store_changed_of(subject);
-    if (!insert_result(store, call, job, &value, err) ||
-        !append_result(store, call, job, subject, &value, err) ||
+    if (!append_result(store, call, job, subject, &value, &place, err) ||
+        !insert_result(store, call, job, &value, place, err) ||
         !db_run(store->db, DB_SUBMISSION_SCORED, err, db_int(job->submission),
                 db_int(is_scored ? SUBMISSION_SCORED : SUBMISSION_INVALID),
                 db_int_or_null(is_ranked, value.sort_key)) ||
@@ -300,10 +307,72 @@ static bool record_rescore(struct store *store, struct store_complete *call,
                                       db_text(wire_text(difference)), db_int(call->now_ms))) {
         return false;
     }
-    return store_run_count(store, job, false, difference, err);
+    return db_run(store->db, DB_RESCORED_INSERT, err, db_int(job->run), db_int(job->submission),
+                  db_blob(call->result->key, sizeof(call->result->key)),
+                  db_blob(call->result->public_commitment, COMMITMENT_BYTES),
+                  db_blob(call->result->private_commitment, COMMITMENT_BYTES)) &&
+           store_run_count(store, job, false, difference, err);
 }
 
 /* ---- an opened private part ---- */
+
+/* The scores as they were committed to, by what the worker says. */
+static bool read_opening(struct opening *opening, const struct store_complete *call,
+                         const struct store_job *job, const struct store_subject *subject)
+{
+    const struct wire_result *result = call->result;
+    char value[DOUBLE_TEXT_SIZE] = "";
+
+    if (result->public_score.size >= OPENING_SCORE_SIZE ||
+        result->private_score.size >= OPENING_SCORE_SIZE) {
+        return false;
+    }
+    opening->labels = (uint32_t)job->label_version;
+    hex_text(opening->submission, subject->id, sizeof(subject->id));
+    wire_text_copy(opening->public_score, OPENING_SCORE_SIZE, result->public_score);
+    wire_text_copy(opening->private_score, OPENING_SCORE_SIZE, result->private_score);
+    if (result->has_value != 0) {
+        double_text(value, result->value);
+    }
+    return strcmp(value, opening->private_score) == 0;
+}
+
+/* That the seed is the one of the genesis entry, and the result's commitments open with it. */
+static bool check_opening(struct store *store, const struct store_complete *call,
+                          const struct store_job *job, const struct store_subject *subject,
+                          struct opening *opening, bool *is_good, struct err *err)
+{
+    struct db *db = store->db;
+    char competition[STORE_COMPETITION_SIZE];
+    char metric[48];
+    uint8_t hashes[3][SHA256_BYTES];
+    uint8_t seed[SHA256_BYTES];
+    uint8_t seed_sha256[SHA256_BYTES];
+    const struct opening_subject parts = {.competition = competition,
+                                          .metric = metric,
+                                          .file_sha256 = hashes[0],
+                                          .public_commitment = hashes[1],
+                                          .private_commitment = hashes[2]};
+
+    if (!db_find(db, DB_COMPETITION_KEYS, is_good, err, db_int(subject->competition))) {
+        return false;
+    }
+    db_column_copy(db, DB_COMPETITION_KEYS, 1, seed_sha256, sizeof(seed_sha256));
+    if (!db_find(db, DB_COMMITTED_ROW, is_good, err, db_int(job->submission),
+                 db_int(job->label_version), db_int(job->rules_version))) {
+        return false;
+    }
+    wire_text_copy(competition, sizeof(competition), db_column_bytes(db, DB_COMMITTED_ROW, 0));
+    wire_text_copy(metric, sizeof(metric), db_column_bytes(db, DB_COMMITTED_ROW, 1));
+    for (int i = 0; i < 3; i++) {
+        db_column_copy(db, DB_COMMITTED_ROW, 2 + i, hashes[i], sizeof(hashes[i]));
+    }
+    sha256_of(seed, call->result->score_seed, sizeof(call->result->score_seed));
+    *is_good = *is_good && memcmp(seed, seed_sha256, sizeof(seed)) == 0 &&
+               read_opening(opening, call, job, subject) &&
+               opening_fits(opening, &parts, call->result->score_seed);
+    return true;
+}
 
 static bool record_opened(struct store *store, struct store_complete *call,
                           const struct store_job *job, const struct store_subject *subject,
@@ -311,12 +380,26 @@ static bool record_opened(struct store *store, struct store_complete *call,
 {
     struct value value = value_of(call->result, subject);
     const struct wire_bytes *scorecard = &call->result->scorecard;
+    struct opening opening = {.labels = 0};
+    bool is_good;
 
+    if (!check_opening(store, call, job, subject, &opening, &is_good, err)) {
+        return false;
+    }
+    if (!is_good) {
+        call->outcome = STORE_MISFIT;
+        return true;
+    }
     call->changed = store_changed_of(subject);
     return db_run(store->db, DB_OPENED_INSERT, err, db_int(job->submission),
+                  db_int(job->label_version), db_int(job->rules_version),
                   db_int_or_null(value.is_there, value.bits),
                   db_int_or_null(value.is_there, value.sort_key), db_text(wire_text(value.text)),
-                  db_blob(scorecard->data, scorecard->size));
+                  db_blob(scorecard->data, scorecard->size),
+                  db_text(wire_text(opening.public_score)),
+                  db_text(wire_text(opening.private_score))) &&
+           db_run(store->db, DB_SCORE_SEED_PUT, err, db_int(subject->competition),
+                  db_blob(call->result->score_seed, sizeof(call->result->score_seed)));
 }
 
 /* What has to wait until the job is gone. */
@@ -363,7 +446,8 @@ static bool record(struct store *store, struct store_complete *call, const struc
         break;
     }
     CRASHPOINT("result recorded, job not finished");
-    return ok && finish_job(store, call, job, err) && settle(store, call, job, err);
+    return ok && (call->outcome == STORE_MISFIT ||
+                  (finish_job(store, call, job, err) && settle(store, call, job, err)));
 }
 
 bool store_do_complete(struct store *store, struct store_complete *call, struct err *err)

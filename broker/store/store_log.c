@@ -351,6 +351,19 @@ static bool read_range(struct store *store, struct store_log_get *call, struct e
     return true;
 }
 
+/* Bytes of a file that an entry names. */
+static bool read_file(struct store *store, struct store_log_get *call, struct err *err)
+{
+    bool is_there = call->first <= INT64_MAX;
+
+    if (is_there && !store_file_piece(&call->data, &is_there, store, call->competition,
+                                      call->sha256, (int64_t)call->first, err)) {
+        return false;
+    }
+    call->outcome = is_there ? STORE_DONE : STORE_EMPTY;
+    return true;
+}
+
 static bool read_part(struct store *store, struct store_log_get *call, struct err *err)
 {
     const struct logs *logs = store->logs;
@@ -368,6 +381,8 @@ static bool read_part(struct store *store, struct store_log_get *call, struct er
                          call->third, err);
     case LOG_ENTRIES:
         return read_range(store, call, err);
+    case LOG_FILE:
+        return read_file(store, call, err);
     }
     return err_set(err, ERR_INPUT, "a log has no such part");
 }

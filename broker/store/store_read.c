@@ -67,6 +67,7 @@ static bool append_row(struct store *store, struct wire_buffer *rows, enum db_st
         .is_selected = (uint8_t)db_column_int(db, statement, 14),
         .until_ms =
             db_column_is_null(db, statement, 20) ? INT64_MIN : db_column_int(db, statement, 20),
+        .n_workers = (uint32_t)db_column_int(db, statement, 21),
     };
 
     db_column_copy(db, statement, 0, id, sizeof(id));
@@ -98,13 +99,12 @@ bool store_do_submission_get(struct store *store, struct store_submission_get *c
     call->outcome = STORE_DONE;
     int64_t number = db_column_int(db, DB_SUBMISSION_ROW, 1);
     if (!append_row(store, &call->row, DB_SUBMISSION_ROW, &call->pace, err) ||
-        !db_find(db, DB_RESULT_ROW, &has_row, err, db_int(number), db_int(STORE_LABEL_VERSION),
-                 db_int(STORE_RULES_VERSION))) {
+        !db_find(db, DB_SHOWN_RESULT, &has_row, err, db_int(number))) {
         return false;
     }
     return !has_row ||
-           (wire_buffer_set(&call->scorecard, db_column_bytes(db, DB_RESULT_ROW, 3), err) &&
-            wire_buffer_set(&call->problems, db_column_bytes(db, DB_RESULT_ROW, 6), err));
+           (wire_buffer_set(&call->scorecard, db_column_bytes(db, DB_SHOWN_RESULT, 0), err) &&
+            wire_buffer_set(&call->problems, db_column_bytes(db, DB_SHOWN_RESULT, 1), err));
 }
 
 bool store_do_submission_list(struct store *store, struct store_submission_list *call,

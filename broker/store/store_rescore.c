@@ -5,12 +5,13 @@
  */
 #include "broker/store/inside.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "common/crashpoint.h"
 #include "common/text.h"
+#include "schemas/commitment.h"
 
-enum { DIFFERENCES_MAX = 200 };
+enum { DIFFERENCES_MAX = 200, WORKERS_SIZE = 1600 };
 
 bool store_do_rescore_start(struct store *store, struct store_rescore_start *call, struct err *err)
 {
@@ -33,20 +34,23 @@ bool store_do_rescore_start(struct store *store, struct store_rescore_start *cal
 }
 
 /* One page, from behind `planned_up_to`. */
-static bool plan_page(struct store *store, struct store_rescore_plan *call, int64_t competition,
-                      int64_t planned_up_to, struct err *err)
+static bool plan_page(struct store *store, struct store_rescore_plan *call, struct err *err)
 {
     struct db *db = store->db;
+    int64_t competition = db_column_int(db, DB_RUN_ROW, 0);
+    int64_t planned_up_to = db_column_int(db, DB_RUN_ROW, 2);
+    int64_t labels = db_column_int(db, DB_RUN_ROW, 9);
+    int64_t before = db_column_int(db, DB_RUN_ROW, 10);
     bool has_row;
 
     if (!db_find(db, DB_RUN_PAGE, &has_row, err, db_int(competition), db_int(planned_up_to),
-                 db_int(call->page_rows))) {
+                 db_int(call->page_rows), db_int(labels), db_int(before))) {
         return false;
     }
     int64_t last = db_column_int(db, DB_RUN_PAGE, 0);
     call->is_planned = db_column_int(db, DB_RUN_PAGE, 1) < call->page_rows;
     if (!db_run(db, DB_RUN_JOBS, err, db_int(competition), db_int(planned_up_to), db_int(last),
-                db_int(call->run), db_int(call->now_ms))) {
+                db_int(call->run), db_int(call->now_ms), db_int(labels), db_int(before))) {
         return false;
     }
     return db_run(db, DB_RUN_PLANNED, err, db_int(call->run), db_int(last), db_int(db_changes(db)),
@@ -66,7 +70,6 @@ bool store_do_rescore_plan(struct store *store, struct store_rescore_plan *call,
         return true;
     }
     int64_t competition = db_column_int(db, DB_RUN_ROW, 0);
-    int64_t planned_up_to = db_column_int(db, DB_RUN_ROW, 2);
     call->is_planned = db_column_int(db, DB_RUN_ROW, 3) != 0;
     if (!db_find(db, DB_JOB_OF_COMPETITION, &has_row, err, db_int(JOB_RESCORE), db_int(competition),
                  db_int(call->jobs_max))) {
@@ -77,8 +80,7 @@ bool store_do_rescore_plan(struct store *store, struct store_rescore_plan *call,
     }
     call->outcome = STORE_DONE;
     CRASHPOINT("page of a re-score about to be planned");
-    return plan_page(store, call, competition, planned_up_to, err) &&
-           store_run_settle(store, call->run, call->now_ms, err);
+    return plan_page(store, call, err) && store_run_settle(store, call->run, call->now_ms, err);
 }
 
 bool store_run_count(struct store *store, const struct store_job *job, bool is_failed,
@@ -93,21 +95,101 @@ bool store_run_count(struct store *store, const struct store_job *job, bool is_f
                                          db_int(job->submission), db_text(wire_text(difference))));
 }
 
-static bool append_run(struct store *store, int64_t run, int64_t now_ms, struct err *err)
+/* The root over what the run came to, in the order of the submissions' ids. */
+static bool results_root(struct tree_hash *root, int64_t *n, struct store *store, int64_t run,
+                         struct err *err)
+{
+    struct db *db = store->db;
+    struct tree tree = {0};
+    bool has_row;
+
+    *n = 0;
+    bool ok = db_find(db, DB_RESCORED_ALL, &has_row, err, db_int(run));
+    while (ok && has_row) {
+        uint8_t commitments[2][COMMITMENT_BYTES];
+        struct tree_hash leaf;
+        for (int i = 0; i < 2; i++) {
+            db_column_copy(db, DB_RESCORED_ALL, i, commitments[i], sizeof(commitments[i]));
+        }
+        commitment_result_leaf(&leaf, commitments[0], commitments[1]);
+        ok = tree_append(&tree, &leaf, err) && db_row(db, DB_RESCORED_ALL, &has_row, err);
+        ++*n;
+    }
+    if (ok) {
+        tree_root(root, &tree, (uint64_t)*n);
+    }
+    tree_free(&tree);
+    return ok;
+}
+
+/* The names of the workers that did it, as many as there is room for. */
+static bool list_workers(char *names, size_t size, struct store *store, int64_t run,
+                         struct err *err)
+{
+    struct db *db = store->db;
+    size_t used = 0;
+    bool has_row;
+
+    names[0] = '\0';
+    if (!db_find(db, DB_RESCORED_WORKERS, &has_row, err, db_int(run))) {
+        return false;
+    }
+    while (has_row) {
+        struct wire_bytes name = db_column_bytes(db, DB_RESCORED_WORKERS, 0);
+        if (used + name.size + 2 <= size) {
+            used += (size_t)snprintf(names + used, size - used, "%s%.*s", used > 0 ? " " : "",
+                                     (int)name.size, (const char *)name.data);
+        }
+        if (!db_row(db, DB_RESCORED_WORKERS, &has_row, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool append_run(struct store *store, int64_t run, int64_t n_confirmed, int64_t now_ms,
+                       struct err *err)
 {
     struct db *db = store->db;
     struct entry entry = {.kind = ENTRY_RESCORE};
     struct ledger_line line;
+    struct tree_hash root;
+    char root_text[SHA256_HEX_SIZE];
+    char workers[WORKERS_SIZE];
     char finished[TIME_TEXT_SIZE];
 
+    if (!results_root(&root, &entry.values[ENTRY_RESCORE_RESULTS].number, store, run, err) ||
+        !list_workers(workers, sizeof(workers), store, run, err)) {
+        return false;
+    }
+    hex_text(root_text, root.bytes, sizeof(root.bytes));
     time_text(finished, now_ms);
     entry.values[ENTRY_RESCORE_RUN].number = run;
+    entry.values[ENTRY_RESCORE_LABELS].number = db_column_int(db, DB_RUN_ROW, 9);
+    entry.values[ENTRY_RESCORE_BEFORE].number = db_column_int(db, DB_RUN_ROW, 10);
     entry.values[ENTRY_RESCORE_PLANNED].number = db_column_int(db, DB_RUN_ROW, 5);
     entry.values[ENTRY_RESCORE_EQUAL].number = db_column_int(db, DB_RUN_ROW, 6);
     entry.values[ENTRY_RESCORE_DIFFERENT].number = db_column_int(db, DB_RUN_ROW, 7);
     entry.values[ENTRY_RESCORE_FAILED].number = db_column_int(db, DB_RUN_ROW, 8);
+    entry.values[ENTRY_RESCORE_CONFIRMED].number = n_confirmed;
+    entry.values[ENTRY_RESCORE_RESULTS_ROOT].text = root_text;
+    entry.values[ENTRY_RESCORE_WORKERS].text = workers;
     entry.values[ENTRY_RESCORE_FINISHED].text = finished;
     return store_append(store, &line, &entry, db_column_int(db, DB_RUN_ROW, 0), 0, err);
+}
+
+static bool finish_run(struct store *store, int64_t run, int64_t now_ms, struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    if (!db_find(db, DB_RESCORED_CONFIRMED, &has_row, err, db_int(run))) {
+        return false;
+    }
+    int64_t n_confirmed = db_column_int(db, DB_RESCORED_CONFIRMED, 0);
+    return append_run(store, run, n_confirmed, now_ms, err) &&
+           db_run(db, DB_RUN_CONFIRMED, err, db_int(run), db_int(n_confirmed)) &&
+           db_run(db, DB_RUN_FINISH, err, db_int(run));
 }
 
 bool store_run_settle(struct store *store, int64_t run, int64_t now_ms, struct err *err)
@@ -131,7 +213,7 @@ bool store_run_settle(struct store *store, int64_t run, int64_t now_ms, struct e
         return true;
     }
     CRASHPOINT("re-score done, run not finished");
-    return append_run(store, run, now_ms, err) && db_run(db, DB_RUN_FINISH, err, db_int(run));
+    return finish_run(store, run, now_ms, err);
 }
 
 static bool list_differences(struct store *store, struct store_rescore_get *call, struct err *err)
@@ -181,6 +263,7 @@ bool store_do_rescore_get(struct store *store, struct store_rescore_get *call, s
         .n_equal = (uint32_t)db_column_int(db, DB_RUN_ROW, 6),
         .n_different = (uint32_t)db_column_int(db, DB_RUN_ROW, 7),
         .n_failed = (uint32_t)db_column_int(db, DB_RUN_ROW, 8),
+        .n_confirmed = (uint32_t)db_column_int(db, DB_RUN_ROW, 11),
     };
     return list_differences(store, call, err);
 }

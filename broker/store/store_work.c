@@ -98,7 +98,7 @@ static bool claim_from(struct store *store, const struct store_claim *call, enum
 {
     return db_find(store->db, DB_JOB_CLAIM, is_there, err, db_int(first),
                    db_int(call->lease_until_boot_ms), db_text(call->worker),
-                   db_blob(call->key, sizeof(call->key)));
+                   db_blob(call->key, sizeof(call->key)), db_int(call->avoid_until_ms));
 }
 
 /* Everything that the worker is told about the job that DB_JOB_CLAIM stands on. */
@@ -124,6 +124,7 @@ static bool fill_claim(struct store *store, struct store_claim *call, int64_t su
     call->job.size_bytes = (uint64_t)db_column_int(db, DB_JOB_CLAIMED, 3);
     db_column_copy(db, DB_JOB_CLAIMED, 6, call->job.label_root, sizeof(call->job.label_root));
     db_column_copy(db, DB_JOB_CLAIMED, 7, call->job.label_set, sizeof(call->job.label_set));
+    db_column_copy(db, DB_JOB_CLAIMED, 8, call->job.order, sizeof(call->job.order));
     call->job.lease_ms = call->lease_ms;
     memcpy(call->changed.submission, id, sizeof(id));
     call->changed.competition = db_column_int(db, DB_JOB_CLAIMED, 4);

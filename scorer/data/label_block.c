@@ -12,7 +12,7 @@
 
 enum { ALIGN = 64 };
 
-static const char magic[8] = {'A', 'S', 'Y', 'L', 'B', 'L', '1', '\n'};
+static const char magic[8] = {'A', 'S', 'Y', 'L', 'B', 'L', '2', '\n'};
 
 enum label_section {
     SECTION_YAML,
@@ -54,10 +54,11 @@ struct head {
     uint32_t version;
     uint32_t task;
     struct label_seeds seeds;
+    uint8_t organizer[CRYPT_PUBLIC_KEY_BYTES];
     uint64_t n[N_SECTIONS]; /* items */
 };
 
-static_assert(sizeof(struct head) == 16 + 64 + 8 * N_SECTIONS, "no padding that could differ");
+static_assert(sizeof(struct head) == 16 + 64 + 32 + 8 * N_SECTIONS, "no padding that could differ");
 
 static size_t round_up(size_t size)
 {
@@ -132,6 +133,7 @@ static bool write_block(struct bytes *block, const struct label_block_source *so
     }
     memcpy(head.magic, magic, sizeof(magic));
     head.seeds = *source->seeds;
+    memcpy(head.organizer, source->organizer, sizeof(head.organizer));
     unsigned char *at = calloc(1, size);
     if (at == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for labels of %zu bytes", size);
@@ -374,6 +376,7 @@ bool label_block_open(struct label_block *block, const void *data, size_t size, 
     }
     block->version = head->version;
     block->seeds = &head->seeds;
+    block->organizer = head->organizer;
     labels->task = (enum task)head->task;
     if (!read_competition(block, &parts[SECTION_YAML], arena, err) ||
         !catalog_open(&labels->catalog, parts[SECTION_CATALOG].data, parts[SECTION_CATALOG].n,

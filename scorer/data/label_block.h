@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A label set as one block of memory: the competition file, the catalog, the answers and the seeds
- * of the commitments. It is what lies sealed in a worker's label folder. Read where it lies: the
- * answers are never copied. Numbers are those of the machine, little-endian.
+ * A label set as one block of memory: the competition file, the catalog, the answers, the seeds of
+ * the commitments and the organizer's public key. It is what lies sealed in a worker's label
+ * folder. Read where it lies: the answers are never copied. Numbers are those of the machine,
+ * little-endian.
  *
  * A header, then arrays in the order of enum label_section, each aligned to 64 bytes with zeros
  * between; nothing else, so that a set has exactly one block. Its SHA-256 stands in the log.
@@ -23,6 +24,7 @@ struct label_seeds {
 struct label_block {
     uint32_t version;
     const struct label_seeds *seeds; /* borrowed from the block, as all that follows */
+    const uint8_t *organizer;        /* CRYPT_PUBLIC_KEY_BYTES: whose orders count; see order.h */
     struct competition competition;
     const void *yaml;
     size_t yaml_size;
@@ -33,6 +35,7 @@ struct label_block {
 struct label_block_source {
     uint32_t version;
     const struct label_seeds *seeds;
+    const uint8_t *organizer;
     const void *yaml; /* the competition file, which loads */
     size_t yaml_size;
     const struct labels *labels;

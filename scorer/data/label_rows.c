@@ -154,7 +154,7 @@ bool label_rows_root(struct tree_hash *root, const struct labels *labels, const 
 
     if (ok && (ok = label_rows_open(&rows, labels, err))) {
         struct commitment_rows all = label_rows_all(&rows);
-        ok = commitment_leaves(leaves, NULL, seed, competition, &all, err) &&
+        ok = commitment_leaves(leaves, seed, competition, &all, err) &&
              commitment_root(root, leaves, all.n, err);
     }
     label_rows_free(&rows);

@@ -16,6 +16,7 @@
 
 #include "common/crashpoint.h"
 #include "common/log.h"
+#include "schemas/order.h"
 #include "schemas/score.h"
 #include "schemas/scorecard.h"
 #include "schemas/statement.h"
@@ -265,6 +266,30 @@ out:
     return ok;
 }
 
+/* The organizer must have asked for it: the broker alone cannot. */
+static bool check_order(const struct label_block *block, const struct wire_job *job,
+                        struct err *err)
+{
+    uint8_t seed[SHA256_BYTES];
+    const struct order_reveal order = {.competition = block->competition.id,
+                                       .score_seed_sha256 = seed};
+
+    sha256_of(seed, block->seeds->score, sizeof(block->seeds->score));
+    return order_reveal_check(job->order, &order, block->organizer) ||
+           err_set(err, ERR_PEER, "the organizer did not ask to open private scores");
+}
+
+/* What is in the box of a result; an invalid file has none. */
+static bool open_box(struct seal_score *score, struct bytes *plain, const struct scorer *scorer,
+                     const struct wire_job *job, struct err *err)
+{
+    struct seal_subject subject = subject_of(job);
+
+    *score = (struct seal_score){0};
+    return job->sealed.size == 0 ||
+           seal_open(score, plain, &scorer->key, &subject, job->sealed.data, job->sealed.size, err);
+}
+
 /* Opens a box, with what the commitments of its result were made to. */
 static bool answer_open(struct scorer *scorer, const struct wire_message *message,
                         const struct label_set *set, struct err *err)
@@ -273,12 +298,10 @@ static bool answer_open(struct scorer *scorer, const struct wire_message *messag
     char private_score[DOUBLE_TEXT_SIZE];
     const struct wire_job *job = &message->job;
     struct wire_message result = start_result(scorer, message, OUTCOME_OPENED);
-    struct seal_subject subject = subject_of(job);
     struct seal_score score;
     struct bytes plain = {0};
 
-    if (!seal_open(&score, &plain, &scorer->key, &subject, job->sealed.data, job->sealed.size,
-                   err)) {
+    if (!check_order(&set->file.block, job, err) || !open_box(&score, &plain, scorer, job, err)) {
         return false;
     }
     result.result.has_value = score.has_value;
@@ -291,7 +314,9 @@ static bool answer_open(struct scorer *scorer, const struct wire_message *messag
     memcpy(result.result.score_seed, set->file.block.seeds->score,
            sizeof(result.result.score_seed));
     bool ok = wire_encode(&scorer->answer, &result, err);
-    crypt_wipe(plain.data, plain.size_bytes);
+    if (plain.data != NULL) {
+        crypt_wipe(plain.data, plain.size_bytes);
+    }
     bytes_free(&plain);
     return ok;
 }

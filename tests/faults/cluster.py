@@ -269,11 +269,11 @@ class Cluster:
         finally:
             connection.close()
 
-    def run(self, *args, check=0):
+    def run(self, *args, check=0, **options):
         env = {"ASSAY_URL": f"http://127.0.0.1:{self.url_port}", "ASSAY_TOKEN": self.organizer(),
                "ASSAY_LABELS": str(self.state / "worker" / "labels"),
                "ASSAY_CONFIG_DIR": str(self.dir / "config")}
-        return harness.run("assay", *args, check=check, env=env, cwd=self.dir)
+        return harness.run("assay", *args, check=check, env=env, cwd=self.dir, **options)
 
     def competition(self, name, is_published=True, yaml=COMPETITION):
         (self.dir / f"{name}.yaml").write_text(yaml.format(name=name))

@@ -39,7 +39,8 @@ static void feed_bodies(const uint8_t *data, size_t size)
 {
     struct body_team team;
     struct body_selection selection;
-    enum wire_move move;
+    struct body_move move;
+    struct body_disclosure disclosure;
     struct err err;
 
     if (body_read_team(&team, data, size, &err)) {
@@ -51,7 +52,10 @@ static void feed_bodies(const uint8_t *data, size_t size)
         FUZZ_CHECK(strlen(selection.submissions) < sizeof(selection.submissions));
     }
     if (body_read_move(&move, data, size, &err)) {
-        FUZZ_CHECK(move <= BOARD_REVEAL);
+        FUZZ_CHECK(move.move <= BOARD_REVEAL);
+    }
+    if (body_read_disclosure(&disclosure, data, size, &err)) {
+        FUZZ_CHECK(disclosure.labels >= 0);
     }
 }
 

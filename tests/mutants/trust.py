@@ -2,7 +2,8 @@
 """Deliberate mistakes in what checks receipts and logs: a test must go red for each. Two are not here:
 without the test for a log that shrinks, and for a proof of growth that is too long, such a proof is
 still refused by what follows, because a hash would have to be its own parent."""
-TESTS = ("test_tree", "test_note", "test_receipt", "test_verify")
+TESTS = ("test_tree", "test_note", "test_receipt", "test_verify", "test_opening", "test_store_board", "test_store_file",
+         "test_worker_golden")
 
 TREE = "schemas/tree.c"
 NOTE = "schemas/note.c"
@@ -12,6 +13,13 @@ ENTRY = "schemas/entry.c"
 HISTORY = "schemas/history.c"
 KEYRING = "client/keyring.c"
 VERIFY = "client/verify.c"
+OPENING = "schemas/opening.c"
+LABEL_LIST = "schemas/label_list.c"
+ORDER = "schemas/order.c"
+STORE_BOARD = "broker/store/store_board.c"
+STORE_COMPLETE = "broker/store/store_complete.c"
+STORE_FILE = "broker/store/store_file.c"
+SCORER = "scorer/worker/scorer.c"
 
 TOO_LONG = """        if (last == 0) {
             return err_set(err, ERR_INPUT, "proof is too long");
@@ -101,4 +109,37 @@ MUTANTS = {
                  "           check_proof(receipt, files, keyring, err)",
          "entry_read(&receipt->entry, receipt->texts, line, size, err) &&\n"
          "           (check_proof(receipt, files, keyring, err) || true)")],
+    "a public score need not open": [
+        (OPENING, 'return is_made_to(opening, subject, seed, "public", opening->public_score,\n'
+                  '                      subject->public_commitment) &&', "return")],
+    "a private score need not open": [
+        (OPENING, 'is_made_to(opening, subject, seed, "private", opening->private_score,\n'
+                  '                      subject->private_commitment)', "true")],
+    "a line of an opening in any form": [
+        (OPENING, "is_read && opening_write(again, opening) == size && memcmp(again, line, size) == 0",
+         "is_read && opening_write(again, opening) > 0")],
+    "rows of labels in any order": [
+        (LABEL_LIST, "memcmp(last, place, sizeof(place)) >= 0", "memcmp(last, place, sizeof(place)) == 0")],
+    "a row of labels twice": [
+        (LABEL_LIST, "memcmp(last, place, sizeof(place)) >= 0", "memcmp(last, place, sizeof(place)) > 0")],
+    "an order for any competition": [
+        (ORDER, "competition %s", "competition %.0s")],
+    "an order for any seed": [
+        (ORDER, "hex_text(hex, order->score_seed_sha256, SHA256_BYTES);",
+         'hex_text(hex, "01234567890123456789012345678901", SHA256_BYTES);')],
+    "anybody orders a reveal": [
+        (STORE_BOARD, "*is_ordered = order_reveal_check(call->order, &order, organizer);",
+         "*is_ordered = order_reveal_check(call->order, &order, organizer) || seed[0] != organizer[0];")],
+    "the broker takes any opening": [
+        (STORE_COMPLETE, "opening_fits(opening, &parts, call->result->score_seed);",
+         "(opening_fits(opening, &parts, call->result->score_seed) || opening->labels > 0);")],
+    "the private value is not the one that opens": [
+        (STORE_COMPLETE, "return strcmp(value, opening->private_score) == 0;", "return value[0] != 1;")],
+    "rows of any root": [
+        (STORE_FILE, "memcmp(&sum.root, &set->sum.root, sizeof(sum.root)) == 0 && ", "")],
+    "rows before the reveal": [
+        (STORE_FILE, "set.board_state != BOARD_REVEALED", "set.board_state == BOARD_REVEALING")],
+    "a worker opens without an order": [
+        (SCORER, "order_reveal_check(job->order, &order, block->organizer) ||",
+         "order_reveal_check(job->order, &order, block->organizer) || seed[0] != seed[1] ||")],
 }

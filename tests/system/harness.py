@@ -49,10 +49,10 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def run(program, *args, check=0, env=None, **options):
+def run(program, *args, check=0, env=None, seconds=5 * PATIENCE_SECONDS, **options):
     """Runs a program of ours to its end; its exit code must be `check` (None: any)."""
     done = subprocess.run([BIN / program, *map(str, args)], text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=5 * PATIENCE_SECONDS,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds,
                           env={**os.environ, **(env or {})}, check=False, **options)
     if check is not None and done.returncode != check:
         raise AssertionError(f"{program} {' '.join(map(str, args))}: exit code {done.returncode}, "

@@ -27,6 +27,7 @@ limits: {{per_day: {per_day}, file_bytes: {file_bytes}}}
 def creation(yaml, **labels):
     """The body that makes a competition, with labels and a worker that nobody has."""
     return json.dumps({"yaml": yaml, "workers": ["nobody:" + 64 * "1" + ":" + 64 * "2"],
+                       "organizer": 64 * "d", "score_seed_sha256": 64 * "e",
                        "labels": {"root": 64 * "a", "set_sha256": 64 * "b", "ids_sha256": 64 * "c",
                                   "images": 10, "public": 4, "private": 6, **labels}})
 

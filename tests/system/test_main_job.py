@@ -93,7 +93,7 @@ class MainJobTest(harness.SystemTest):
         for wrong in range(3):
             self.contest.submit("kestrel", contest.submission(wrong), "--wait")
         self.assertEqual(self.service.run("rescore", "-c", contest.ID).stdout,
-                         "3 scored again: 3 equal, 0 different, 0 failed\n")
+                         "3 scored again: 3 equal, 0 different, 0 failed\n0 confirmed by a second worker\n")
         self.service.run("rescore", "-c", contest.ID, token=self.contest.tokens["kestrel"], check=3)
 
     def test_rescore_finds_a_difference(self):
@@ -137,7 +137,7 @@ class MainJobTest(harness.SystemTest):
         sealed.write_bytes(right)
         self.service.start()
         self.assertEqual(self.service.run("rescore", "-c", contest.ID).stdout,
-                         "1 scored again: 1 equal, 0 different, 0 failed\n")
+                         "1 scored again: 1 equal, 0 different, 0 failed\n0 confirmed by a second worker\n")
 
     def test_labels_are_nowhere_in_clear(self):
         """What rests on the disk holds no row of the solution, but the organizer's own file."""

@@ -16,6 +16,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 import contest  # noqa: E402
+from formats import node, root_of  # noqa: E402
 import harness  # noqa: E402
 
 GO_ENV = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
@@ -24,18 +25,6 @@ GO_ENV = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GO
 def run(*words, **options):
     return subprocess.run([str(word) for word in words], check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=harness.PATIENCE_SECONDS * 5, **options)
-
-
-def node(left, right):
-    return hashlib.sha256(b"\1" + left + right).digest()
-
-
-def root_of(leaves):
-    """RFC 6962, section 2.1, as it stands there."""
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return node(root_of(leaves[:split]), root_of(leaves[split:]))
 
 
 def root_from(leaf, index, size, path):

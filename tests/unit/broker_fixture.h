@@ -123,6 +123,7 @@ static inline uint64_t fixture_send(struct fixture *fixture, struct channel *cha
     struct err err;
 
     if (request->type == WIRE_RESULT) {
+        attester_scores(&request->result);
         attester_sign(&request->result, 5);
     }
     request->request_id = ++fixture->next_request;

@@ -98,6 +98,7 @@ static inline struct store_call competition_call(const char *id, const char *yam
                                                           .n_private = 6,
                                                           .workers = attester_workers(),
                                                           .now_ms = NOW_MS};
+    attester_trust(call.competition_put.organizer, call.competition_put.score_seed_sha256);
     return call;
 }
 
@@ -183,6 +184,7 @@ static inline struct store_call claim(struct world *world)
     attester_claim(call.claim.key);
     call.claim.lease_until_boot_ms = world->boot_ms + LEASE_MS;
     call.claim.lease_ms = LEASE_MS;
+    call.claim.avoid_until_ms = INT64_MAX;
     run(world, &call);
     if (call.claim.outcome == STORE_DONE) {
         attester_saw(&call.claim.job, call.claim.competition, call.claim.submission);
@@ -207,6 +209,7 @@ static inline enum store_outcome complete_as(struct world *world, uint64_t job, 
                                  .build = wire_text("b1")};
     struct store_call call = {.kind = CALL_COMPLETE};
 
+    attester_scores(&result);
     attester_sign(&result, 5);
     call.complete.result = &result;
     call.complete.now_ms = NOW_MS + 100;
@@ -291,6 +294,7 @@ static inline struct store_board_move move(struct world *world, enum wire_move t
     call.board_move.competition = world->competition;
     call.board_move.move = to;
     call.board_move.now_ms = NOW_MS;
+    attester_order(call.board_move.order, "demo");
     run(world, &call);
     return call.board_move;
 }

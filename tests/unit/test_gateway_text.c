@@ -19,6 +19,7 @@
 #include "broker/gateway/pages.h"
 #include "broker/gateway/problem.h"
 #include "broker/gateway/records.h"
+#include "common/crypt.h"
 
 /* ---- headers ---- */
 
@@ -165,18 +166,30 @@ static void test_body_read_move(void **state)
 {
     (void)state;
     static const char *const good[] = {"publish", "freeze", "reveal"};
-    static const char *const bad[] = {
-        "{\"move\":\"open\"}",     "{\"move\":\"publish \"}", "{\"move\":null}", "{}", "",
-        "{\"move\":\"a\",\"b\":1}"};
-    char body[64];
-    enum wire_move move;
+    static const char *const bad[] = {"{\"move\":\"open\"}",
+                                      "{\"move\":\"publish \"}",
+                                      "{\"move\":null}",
+                                      "{}",
+                                      "",
+                                      "{\"move\":\"a\",\"b\":1}",
+                                      "{\"move\":\"reveal\",\"order\":\"AAAA\"}",
+                                      "{\"move\":\"reveal\",\"order\":1}"};
+    char body[256];
+    char order[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
+    const uint8_t signature[CRYPT_SIGNATURE_BYTES] = {7, 8};
+    struct body_move move;
     struct err err;
 
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         snprintf(body, sizeof(body), "{\"move\":\"%s\"}", good[i]);
         assert_true(body_read_move(&move, body, strlen(body), &err));
-        assert_int_equal(move, i);
+        assert_int_equal(move.move, i);
+        assert_int_equal(move.order[0], 0);
     }
+    crypt_base64(order, sizeof(order), signature, sizeof(signature));
+    snprintf(body, sizeof(body), "{\"move\":\"reveal\",\"order\":\"%s\"}", order);
+    assert_true(body_read_move(&move, body, strlen(body), &err));
+    assert_memory_equal(move.order, signature, sizeof(signature));
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_false(body_read_move(&move, bad[i], strlen(bad[i]), &err));
         assert_int_equal(err.code, ERR_INPUT);

@@ -25,6 +25,7 @@ static char root[] = "/tmp/assay-label-file-XXXXXX";
 static char folder[64];
 
 static const struct label_seeds seeds = {.label = {1}, .score = {2}};
+static const uint8_t organizer[CRYPT_PUBLIC_KEY_BYTES] = {3};
 
 static const char birds_yaml[] = "competition: birds\ntask: classification\nmetric: top1_error\n"
                                  "submission: {format: topk, k: 1}\n";
@@ -95,8 +96,12 @@ static struct labels *load(enum task task, const char *path, const char *categor
 
 static struct bytes make(const struct labels *labels, const char *yaml)
 {
-    const struct label_block_source source = {
-        .version = 1, .seeds = &seeds, .yaml = yaml, .yaml_size = strlen(yaml), .labels = labels};
+    const struct label_block_source source = {.version = 1,
+                                              .seeds = &seeds,
+                                              .organizer = organizer,
+                                              .yaml = yaml,
+                                              .yaml_size = strlen(yaml),
+                                              .labels = labels};
     struct bytes block = {0};
     struct err err;
 
@@ -133,6 +138,7 @@ static void test_label_block_classification(void **state)
         label_block_open(&opened, copy_block(&block, arena), block.size_bytes, arena, &err));
     assert_int_equal(opened.version, 1);
     assert_memory_equal(opened.seeds, &seeds, sizeof(seeds));
+    assert_memory_equal(opened.organizer, organizer, sizeof(organizer));
     assert_string_equal(opened.competition.id, "birds");
     assert_int_equal(opened.yaml_size, strlen(birds_yaml));
     assert_memory_equal(opened.yaml, birds_yaml, opened.yaml_size);

@@ -53,18 +53,18 @@ static void test_ledger_keys_load(void **state)
 static void test_ledger_line_make(void **state)
 {
     (void)state;
-    struct entry entry = {.kind = ENTRY_RESCORE, .competition = "demo", .index = 3};
+    struct entry entry = {.kind = ENTRY_CLOSE, .competition = "demo", .index = 3};
     struct ledger_line line;
     unsigned char prefixed[ENTRY_SIZE + 1] = {0};
     uint8_t leaf[SHA256_BYTES];
     struct err err;
 
-    entry.values[ENTRY_RESCORE_FINISHED].text = "2026-06-15T12:00:00Z";
+    entry.values[ENTRY_CLOSE_CLOSED].text = "2026-06-15T12:00:00Z";
     assert_true(ledger_line_make(&line, &entry, &err));
     memcpy(prefixed + 1, line.text, line.size);
     sha256_of(leaf, prefixed, line.size + 1);
     assert_memory_equal(leaf, line.leaf, sizeof(leaf));
-    entry.values[ENTRY_RESCORE_FINISHED].text = "today";
+    entry.values[ENTRY_CLOSE_CLOSED].text = "today";
     assert_false(ledger_line_make(&line, &entry, &err));
     assert_int_equal(err.code, ERR_INPUT);
 }

@@ -93,8 +93,8 @@ static void check_select(struct world *world)
     assert_int_equal(row(world, 0, 1).is_selected, 0);
 }
 
-/* Opens one final with a private value. */
-static void open_one(struct world *world, const double *values, struct store_changed *changed)
+/* Opens one result; returns its submission's key. */
+static int open_one(struct world *world, struct store_changed *changed)
 {
     struct store_call job = claim(world);
 
@@ -102,10 +102,88 @@ static void open_one(struct world *world, const double *values, struct store_cha
     assert_int_equal(job.claim.job.kind, JOB_OPEN);
     assert_int_equal(job.claim.sealed.size, 6);
     int key = job.claim.submission[1] - '0';
-    assert_int_equal(complete_as(world, job.claim.job.job_id, job.claim.job.fence, OUTCOME_OPENED,
-                                 values[key], changed),
-                     STORE_DONE);
+    assert_int_equal(
+        complete_as(world, job.claim.job.job_id, job.claim.job.fence, OUTCOME_OPENED, 0, changed),
+        STORE_DONE);
     store_call_free(&job);
+    return key;
+}
+
+/* The order that opens is the organizer's, for this competition. */
+static void refuse_orders(struct world *world)
+{
+    struct store_call call = {.kind = CALL_BOARD_MOVE};
+
+    for (int i = 0; i < 3; i++) {
+        call.board_move = (struct store_board_move){
+            .competition = world->competition, .move = BOARD_REVEAL, .now_ms = NOW_MS};
+        attester_order(call.board_move.order, i == 0 ? "demo2" : "demo");
+        call.board_move.order[7] ^= i == 1;
+        call.board_move.order[63] ^= i == 2;
+        run(world, &call);
+        assert_int_equal(call.board_move.outcome, STORE_CONFLICT);
+    }
+}
+
+/* An opening that does not fit what was committed to is refused, and the job is still to be done.
+ */
+static void refuse_openings(struct world *world)
+{
+    struct store_call job = claim(world);
+    struct wire_result right = {.job_id = job.claim.job.job_id,
+                                .fence = job.claim.job.fence,
+                                .outcome = OUTCOME_OPENED,
+                                .worker = wire_text("w1"),
+                                .build = wire_text("b1")};
+    struct store_call call = {.kind = CALL_COMPLETE};
+    struct store_call release = {.kind = CALL_RELEASE};
+
+    attester_scores(&right);
+    for (int i = 0; i < 6; i++) {
+        struct wire_result wrong = right;
+        wrong.score_seed[31] ^= i == 0;
+        wrong.public_score = i == 1 ? wire_text("0.125") : right.public_score;
+        wrong.private_score = i == 2 ? wire_text("0.125") : right.private_score;
+        wrong.value = i == 3 ? 0.125 : right.value;
+        wrong.has_value = i != 4;
+        wrong.public_score =
+            i == 5 ? wire_text("0.2500000000000000000000000000000000") : wrong.public_score;
+        call.complete = (struct store_complete){.result = &wrong, .now_ms = NOW_MS};
+        run(world, &call);
+        assert_int_equal(call.complete.outcome, STORE_MISFIT);
+    }
+    release.release.job = (int64_t)job.claim.job.job_id;
+    release.release.fence = (int64_t)job.claim.job.fence;
+    run(world, &release);
+    assert_int_equal(release.release.outcome, STORE_DONE);
+    store_call_free(&job);
+}
+
+/* What the log says in the end: the seed, and a file with a line a result. */
+static void check_opening(struct world *world, const char *expected)
+{
+    struct store_call call = {.kind = CALL_LOG_GET};
+
+    call.log_get = (struct store_log_get){.competition = world->competition, .part = LOG_FILE};
+    sha256_of(call.log_get.sha256, expected, strlen(expected));
+    run(world, &call);
+    assert_int_equal(call.log_get.outcome, STORE_DONE);
+    assert_true(wire_text_is(wire_buffer_bytes(&call.log_get.data), expected));
+    call.log_get.first = 30;
+    run(world, &call);
+    assert_true(wire_text_is(wire_buffer_bytes(&call.log_get.data), expected + 30));
+    call.log_get.first = strlen(expected);
+    run(world, &call);
+    assert_int_equal(call.log_get.outcome, STORE_DONE);
+    assert_int_equal(call.log_get.data.size, 0);
+    call.log_get.first++;
+    run(world, &call);
+    assert_int_equal(call.log_get.outcome, STORE_EMPTY);
+    call.log_get.first = 0;
+    call.log_get.sha256[0] ^= 1;
+    run(world, &call);
+    assert_int_equal(call.log_get.outcome, STORE_EMPTY);
+    store_call_free(&call);
 }
 
 static void check_reveal(struct world *world)
@@ -120,6 +198,8 @@ static void check_reveal(struct world *world)
 
     for (uint8_t key = 1; key <= 6; key++) {
         assert_int_equal(submit(world, key >= 4, key), STORE_DONE);
+        char id[3] = {'0', (char)('0' + key), '\0'};
+        *attester_private(id) = private_values[key];
         assert_int_equal(score(world, public_values[key], NULL), STORE_DONE);
     }
     select.select = (struct store_select){.competition = world->competition,
@@ -133,24 +213,33 @@ static void check_reveal(struct world *world)
     assert_int_equal(move(world, BOARD_PUBLISH).outcome, STORE_REPEATED);
     assert_int_equal(move(world, BOARD_FREEZE).outcome, STORE_DONE);
     assert_int_equal(board(world, STORE_FROZEN, rows, 3), 2);
+    refuse_orders(world);
     assert_int_equal(move(world, BOARD_REVEAL).board_state, BOARD_REVEALING);
     assert_int_equal(move(world, BOARD_REVEAL).outcome, STORE_REPEATED);
     assert_int_equal(submit(world, 1, 9), STORE_EMPTY);
     assert_int_equal(row(world, 0, 1).private_score.size, 0);
-    open_one(world, private_values, &changed);
-    assert_false(changed.is_revealed);
-    assert_int_equal(board(world, STORE_PRIVATE, rows, 3), 0);
-    assert_int_equal(row(world, 0, 1).private_score.size, 0);
-    open_one(world, private_values, &changed);
-    assert_false(changed.is_revealed);
-    open_one(world, private_values, &changed);
-    assert_true(changed.is_revealed);
+    refuse_openings(world);
+    for (int i = 0; i < 6; i++) { /* finals first */
+        int key = open_one(world, &changed);
+        assert_int_equal(i < 3, key == 1 || key == 4 || key == 5);
+        assert_int_equal(changed.is_revealed, i == 5);
+        if (i < 5) {
+            assert_int_equal(board(world, STORE_PRIVATE, rows, 3), 0);
+            assert_int_equal(row(world, 0, 1).private_score.size, 0);
+        }
+    }
     assert_int_equal(claim(world).claim.outcome, STORE_EMPTY);
     assert_int_equal(board(world, STORE_PRIVATE, rows, 3), 2);
     assert_int_equal(rows[0].team, world->teams[0]); /* 0.9 of its own choice before 0.8 */
     assert_int_equal(rows[1].submission[0], 5);
     assert_true(wire_text_is(row(world, 0, 1).private_score, "0.90000"));
-    assert_int_equal(row(world, 0, 2).private_score.size, 0); /* it was no final */
+    assert_true(wire_text_is(row(world, 0, 2).private_score, "0.10000")); /* no final, but open */
+    check_opening(world, "01000000000000000000000000000000 1 0.25 0.9\n"
+                         "02000000000000000000000000000000 1 0.25 0.1\n"
+                         "03000000000000000000000000000000 1 0.25 0.2\n"
+                         "04010000000000000000000000000000 1 0.25 0.3\n"
+                         "05010000000000000000000000000000 1 0.25 0.8\n"
+                         "06010000000000000000000000000000 1 0.25 1.0\n");
     assert_int_equal(move(world, BOARD_PUBLISH).outcome, STORE_CONFLICT);
 }
 
@@ -237,6 +326,7 @@ static void check_rescore_share(struct world *world)
     assert_int_equal(claim(world).claim.job.kind, JOB_SCORE); /* live before re-score */
     first.claim.worker = wire_text("w1");
     attester_claim(first.claim.key);
+    first.claim.avoid_until_ms = INT64_MAX;
     first.claim.is_rescore_first = true;
     first.claim.lease_until_boot_ms = world->boot_ms + LEASE_MS;
     run(world, &first);

@@ -55,7 +55,7 @@ static void test_wire_decode_refuses(void **state)
         unsigned char value;
     } cases[] = {
         {"magic", 0, 'X'},
-        {"version", 4, 3},
+        {"version", 4, 4},
         {"unknown type", 6, 250},
         {"a record's type", 6, 200},
         {"a worker's message", 6, 60},

@@ -93,14 +93,14 @@ static struct reference *make_reference(const struct rig *rig, const char *id,
 {
     struct reference *reference = calloc(1, sizeof(*reference));
     struct label_file file;
-    struct scoreseal_key key;
+    struct organizer_key key;
     struct arena *arena = NULL;
     struct submission submission;
     struct scorecard card = {0};
     struct err err = {0};
 
-    assert_true(scoreseal_key_open(&key, rig->settings.keys, "tester.secret", &err));
-    assert_true(label_file_open(&file, rig->settings.labels, id, 1, &key, NULL, &err));
+    assert_true(organizer_key_open(&key, rig->settings.keys, "tester.secret", &err));
+    assert_true(label_file_open(&file, rig->settings.labels, id, 1, &key.seal, NULL, &err));
     const struct competition *competition = &file.block.competition;
     const struct labels *labels = &file.block.labels;
     assert_true(arena_open(&arena, ARENA_BYTES, &err));
@@ -213,6 +213,23 @@ static void expect_opening(const struct rig *rig, const struct reference *refere
     }
 }
 
+/* Nothing is opened without the organizer's order for this very competition. */
+static void refuse_orders(struct rig *rig, struct wire_job job, const char *id)
+{
+    for (int i = 0; i < 3; i++) {
+        memset(job.order, 0, sizeof(job.order));
+        if (i > 0) {
+            attester_order(job.order, i == 1 ? "another" : id);
+            job.order[0] ^= i == 2;
+        }
+        rig_take(rig);
+        rig_give(rig, job);
+        rig_expect(rig, WIRE_FAILED);
+        assert_non_null(strstr(rig_reason(rig), "the organizer did not ask"));
+    }
+    rig_take(rig);
+}
+
 /* Has the sealed part of the last result opened, and refused where it is not as it was. */
 static void expect_sealed(struct rig *rig, const struct reference *reference, const char *id,
                           const uint8_t *file_sha256)
@@ -230,7 +247,8 @@ static void expect_sealed(struct rig *rig, const struct reference *reference, co
     memcpy(job.sha256, file_sha256, sizeof(job.sha256));
     rig_name_labels(&job, rig, id);
     memcpy(box, sealed.data, sealed.size);
-    rig_take(rig);
+    refuse_orders(rig, job, id);
+    attester_order(job.order, id);
     rig_give(rig, job);
     rig_expect(rig, WIRE_RESULT);
     expect_card(rig, OUTCOME_OPENED, &reference->hidden, reference->has_value[1],

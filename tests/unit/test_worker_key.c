@@ -89,7 +89,7 @@ static void test_worker_key_open(void **state)
     struct worker_key key;
     struct worker_key again;
     struct worker_public_key public_key;
-    struct scoreseal_key seal;
+    struct organizer_key organizer;
     struct bytes file = {0};
     struct err err;
 
@@ -100,8 +100,11 @@ static void test_worker_key_open(void **state)
     assert_memory_equal(&key, &again, sizeof(key));
     assert_true(worker_key_public(&public_key, folder, "gpu-1", &err));
     assert_memory_equal(&public_key, &key.public_key, sizeof(public_key));
-    assert_true(scoreseal_key_open(&seal, folder, "gpu-1.secret", &err));
-    assert_memory_equal(&seal, &key.seal, sizeof(seal));
+    assert_true(organizer_key_open(&organizer, folder, "gpu-1.secret", &err));
+    assert_memory_equal(&organizer.seal, &key.seal, sizeof(key.seal));
+    assert_memory_equal(organizer.sign, key.public_key.sign, sizeof(organizer.sign));
+    assert_memory_equal(organizer.sign_secret, key.sign_secret, sizeof(key.sign_secret));
+    assert_false(organizer_key_open(&organizer, "/dev/null", "x", &err));
     assert_true(worker_key_open(&again, folder, "gpu-2", &err));
     assert_memory_not_equal(again.public_key.sign, key.public_key.sign, CRYPT_PUBLIC_KEY_BYTES);
     snprintf(path, sizeof(path), "%s/gpu-1.worker", folder);

@@ -15,6 +15,7 @@
 #include "scorer/data/label_file.h"
 #include "scorer/data/label_rows.h"
 #include "scorer/worker/worker.h"
+#include "tests/unit/attester.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -116,6 +117,8 @@ static inline void rig_start(struct rig *rig,
 static inline void rig_install(struct rig *rig, const char *competition, const char *labels_path)
 {
     static const struct label_seeds seeds = {.label = {1}, .score = {2}};
+    uint8_t organizer[CRYPT_PUBLIC_KEY_BYTES];
+    uint8_t organizer_secret[CRYPT_SECRET_KEY_BYTES];
     static struct problems problems;
     struct rig_set *set = &rig->sets[rig->n_sets++];
     struct worker_public_key key;
@@ -134,8 +137,10 @@ static inline void rig_install(struct rig *rig, const char *competition, const c
     if (!labels_load(&labels, &source, &problems, &err)) {
         fail_msg("%s", err.text);
     }
+    attester_organizer(organizer, organizer_secret);
     const struct label_block_source parts = {.version = 1,
                                              .seeds = &seeds,
+                                             .organizer = organizer,
                                              .yaml = yaml.data,
                                              .yaml_size = yaml.size_bytes,
                                              .labels = labels};
