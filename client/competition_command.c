@@ -139,6 +139,7 @@ static int run_show(int argc, char **argv)
 int command_competition(int argc, char **argv)
 {
     static const struct command commands[] = {
+        {"correct", competition_correct, "Correct labels of one"},
         {"create", competition_create, "Create a competition with its labels"},
         {"list", run_list, "List the competitions"},
         {"show", run_show, "Show one of them"},

@@ -5,4 +5,5 @@
 #pragma once
 
 int competition_create(int argc, char **argv);
+int competition_correct(int argc, char **argv);
 int competition_workers(int argc, char **argv);

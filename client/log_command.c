@@ -26,11 +26,6 @@ struct log_arguments {
     const char *folder;
 };
 
-/* A file that an entry names. */
-struct file_name {
-    char sha256[SHA256_HEX_SIZE];
-};
-
 /* A log on its way from the service to the folder. */
 struct export
 {
@@ -40,11 +35,12 @@ struct export
     struct keyring keyring;
     struct note_public_key key;
     struct checkpoint checkpoint;
-    struct tree tree;        /* of the leaf hashes */
-    struct bytes entries;    /* the lines that may be seen */
-    uint64_t n_entries;      /* of them */
-    uint64_t next;           /* index behind the last of them */
-    struct file_name *files; /* owned; that the entries name */
+    struct tree tree;     /* of the leaf hashes */
+    struct bytes entries; /* the lines that may be seen */
+    uint64_t n_entries;   /* of them */
+    uint64_t next;        /* index behind the last of them */
+    struct log_labels labels;
+    struct log_file *files; /* owned; that the entries name */
     size_t n_files;
 };
 
@@ -146,18 +142,21 @@ static int get_leaves(struct export *export)
 /* Remembers the file that an entry names. */
 static bool note_file(struct export *export, const struct entry *entry, struct err *err)
 {
-    const char *sha256 = log_file_of(entry);
+    struct log_file file;
+    bool is_there;
 
-    if (sha256 == NULL) {
+    if (!log_file_of(&file, &is_there, &export->labels, entry, err)) {
+        return false;
+    }
+    if (!is_there) {
         return true;
     }
-    struct file_name *grown =
-        realloc(export->files, (export->n_files + 1) * sizeof(export->files[0]));
+    struct log_file *grown = realloc(export->files, (export->n_files + 1) * sizeof(*grown));
     if (grown == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory for the names of files");
     }
     export->files = grown;
-    memcpy(grown[export->n_files++].sha256, sha256, SHA256_HEX_SIZE);
+    grown[export->n_files++] = file;
     return true;
 }
 
@@ -319,7 +318,8 @@ static int get_files(struct export *export)
         struct bytes data = {0};
         snprintf(name, sizeof(name), "files/%s", sha256);
         code = log_file_get(&data, export->service, export->competition, sha256);
-        if (code == EXIT_DONE && !write_file(export, name, data.data, data.size_bytes, &err)) {
+        if (code == EXIT_DONE && (!log_file_check(&export->files[i], &data, &err) ||
+                                  !write_file(export, name, data.data, data.size_bytes, &err))) {
             code = command_failed(&err);
         }
         bytes_free(&data);

@@ -10,15 +10,98 @@
 
 #include "client/command.h"
 #include "common/text.h"
+#include "schemas/correction.h"
 
 enum { PIECE_BYTES = 60000, TRIES = 3 };
 
-const char *log_file_of(const struct entry *entry)
+static bool read_root(struct tree_hash *root, const char *hex, struct err *err)
 {
-    return entry->kind == ENTRY_GENESIS      ? entry->values[ENTRY_GENESIS_RULES_SHA256].text
-           : entry->kind == ENTRY_OPENING    ? entry->values[ENTRY_OPENING_SCORES_SHA256].text
-           : entry->kind == ENTRY_DISCLOSURE ? entry->values[ENTRY_DISCLOSURE_ROWS_SHA256].text
-                                             : NULL;
+    return hex_read(root->bytes, TREE_HASH_BYTES, hex, 2 * TREE_HASH_BYTES, err);
+}
+
+static bool follow_genesis(struct log_labels *labels, const struct entry *entry, struct err *err)
+{
+    *labels =
+        (struct log_labels){.version = 1, .n_rows = entry->values[ENTRY_GENESIS_IMAGES].number};
+    return read_root(&labels->root, entry->values[ENTRY_GENESIS_LABEL_ROOT].text, err);
+}
+
+static bool follow_correction(struct log_file *file, struct log_labels *labels,
+                              const struct entry *entry, struct err *err)
+{
+    const struct entry_value *values = entry->values;
+    struct tree_hash old_root;
+
+    file->is_proof = true;
+    file->before = *labels;
+    file->n_changes = values[ENTRY_CORRECTION_COUNT].number;
+    if (!read_root(&old_root, values[ENTRY_CORRECTION_OLD_ROOT].text, err) ||
+        !read_root(&labels->root, values[ENTRY_CORRECTION_NEW_ROOT].text, err)) {
+        return false;
+    }
+    labels->version++;
+    file->after = *labels;
+    return (values[ENTRY_CORRECTION_LABELS].number == labels->version &&
+            memcmp(&old_root, &file->before.root, sizeof(old_root)) == 0) ||
+           err_set(err, ERR_INPUT,
+                   "the correction to version %" PRId64 " does not continue the labels before it",
+                   values[ENTRY_CORRECTION_LABELS].number);
+}
+
+bool log_file_of(struct log_file *file, bool *is_there, struct log_labels *labels,
+                 const struct entry *entry, struct err *err)
+{
+    const char *sha256 = NULL;
+    bool ok = true;
+
+    *file = (struct log_file){.is_proof = false};
+    if (entry->kind == ENTRY_GENESIS) {
+        sha256 = entry->values[ENTRY_GENESIS_RULES_SHA256].text;
+        ok = follow_genesis(labels, entry, err);
+    } else if (entry->kind == ENTRY_OPENING) {
+        sha256 = entry->values[ENTRY_OPENING_SCORES_SHA256].text;
+    } else if (entry->kind == ENTRY_DISCLOSURE) {
+        sha256 = entry->values[ENTRY_DISCLOSURE_ROWS_SHA256].text;
+    } else if (entry->kind == ENTRY_CORRECTION) {
+        sha256 = entry->values[ENTRY_CORRECTION_PROOF_SHA256].text;
+        ok = follow_correction(file, labels, entry, err);
+    }
+    *is_there = sha256 != NULL;
+    if (*is_there) {
+        memcpy(file->sha256, sha256, sizeof(file->sha256));
+    }
+    return ok;
+}
+
+static bool check_proof(const struct log_file *file, const struct bytes *data, struct err *err)
+{
+    struct correction correction;
+
+    if (!correction_read(&correction, data->data, data->size_bytes, err)) {
+        return false;
+    }
+    bool ok = correction_check(&correction, &file->before.root, &file->after.root, err);
+    if (ok && (correction.size != (uint64_t)file->before.n_rows ||
+               correction.n_changes != (size_t)file->n_changes)) {
+        ok = err_set(err, ERR_INPUT, "a correction changed %zu of %" PRIu64 " rows, not %" PRId64,
+                     correction.n_changes, correction.size, file->n_changes);
+    }
+    correction_free(&correction);
+    return ok;
+}
+
+bool log_file_check(const struct log_file *file, const struct bytes *data, struct err *err)
+{
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_of(digest, data->data, data->size_bytes);
+    hex_text(hex, digest, sizeof(digest));
+    if (strcmp(hex, file->sha256) != 0) {
+        return err_set(err, ERR_INPUT, "the file that the log names %s has sha256 %s", file->sha256,
+                       hex);
+    }
+    return !file->is_proof || check_proof(file, data, err);
 }
 
 static bool piece_path(char path[static SERVICE_PATH_SIZE], const char *competition,
@@ -62,21 +145,12 @@ static int get_piece(struct bytes *data, bool *is_end, struct service *service,
 int log_file_get(struct bytes *data, struct service *service, const char *competition,
                  const char *sha256)
 {
-    uint8_t digest[SHA256_BYTES];
-    char hex[SHA256_HEX_SIZE];
     bool is_end = false;
     int code = EXIT_DONE;
-    struct err err;
 
     *data = (struct bytes){0};
     while (code == EXIT_DONE && !is_end) {
         code = get_piece(data, &is_end, service, competition, sha256);
-    }
-    sha256_of(digest, data->data, data->size_bytes);
-    hex_text(hex, digest, sizeof(digest));
-    if (code == EXIT_DONE && strcmp(hex, sha256) != 0) {
-        err_set(&err, ERR_INPUT, "the file that the log names %s has sha256 %s", sha256, hex);
-        code = command_failed(&err);
     }
     if (code != EXIT_DONE) {
         bytes_free(data);

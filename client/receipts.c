@@ -22,8 +22,9 @@ static bool is_receipt_name(const char *name, const char *id)
     const char *rest = name + length;
 
     return strncmp(name, id, length) == 0 &&
-           (*rest == '\0' || (*rest == '.' && strlen(rest) < 32 &&
-                              strspn(rest + 1, "abcdefghijklmnopqrstuvwxyz") == strlen(rest + 1)));
+           (*rest == '\0' ||
+            (*rest == '.' && strlen(rest) < 32 &&
+             strspn(rest + 1, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(rest + 1)));
 }
 
 /* Writes the files of a receipt under its name; path is that of its entry then. */

@@ -93,9 +93,10 @@ static void print_entry(const char *path, const struct entry *entry)
                values[ENTRY_PROMISE_RECEIVED].text, values[ENTRY_PROMISE_FILE_BYTES].number,
                values[ENTRY_PROMISE_UNTIL].text, values[ENTRY_PROMISE_FILE_SHA256].text);
     } else if (entry->kind == ENTRY_RESULT) {
-        printf("  submission %s, %s %s\n  finished %s\n", values[ENTRY_RESULT_ID].text,
-               values[ENTRY_RESULT_OUTCOME].text, values[ENTRY_RESULT_SCORE].text,
-               values[ENTRY_RESULT_FINISHED].text);
+        printf("  submission %s, %s %s\n  finished %s, labels of version %" PRId64 "\n",
+               values[ENTRY_RESULT_ID].text, values[ENTRY_RESULT_OUTCOME].text,
+               values[ENTRY_RESULT_SCORE].text, values[ENTRY_RESULT_FINISHED].text,
+               values[ENTRY_RESULT_LABELS].number);
     }
 }
 

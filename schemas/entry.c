@@ -38,6 +38,7 @@ static const struct value_row close_rows[] = {ENTRY_CLOSE_VALUES(VALUE_ROW)};
 static const struct value_row worker_rows[] = {ENTRY_WORKER_VALUES(VALUE_ROW)};
 static const struct value_row opening_rows[] = {ENTRY_OPENING_VALUES(VALUE_ROW)};
 static const struct value_row disclosure_rows[] = {ENTRY_DISCLOSURE_VALUES(VALUE_ROW)};
+static const struct value_row correction_rows[] = {ENTRY_CORRECTION_VALUES(VALUE_ROW)};
 
 static_assert((int)ENTRY_RESULT_N <= (int)ENTRY_VALUES_MAX, "the widest kind must fit");
 
@@ -61,6 +62,7 @@ static const struct kind_row {
     [ENTRY_WORKER] = {"worker", worker_rows, ARRAY_SIZE(worker_rows), true},
     [ENTRY_OPENING] = {"opening", opening_rows, ARRAY_SIZE(opening_rows), true},
     [ENTRY_DISCLOSURE] = {"disclosure", disclosure_rows, ARRAY_SIZE(disclosure_rows), true},
+    [ENTRY_CORRECTION] = {"correction", correction_rows, ARRAY_SIZE(correction_rows), true},
 };
 
 const char *entry_kind_name(enum entry_kind kind)

@@ -26,6 +26,7 @@ enum entry_kind {
     ENTRY_WORKER,      /* a further worker, whose results count from here on */
     ENTRY_OPENING,     /* the score seed, and every score that was committed to: a file */
     ENTRY_DISCLOSURE,  /* the label seed of a version, and its rows: a file */
+    ENTRY_CORRECTION,  /* a further version of the labels, and which rows changed: a file */
 };
 
 enum {
@@ -88,8 +89,9 @@ enum {
     VALUE(SELECTION, SELECTED, "selected", TIME)
 
 #define ENTRY_LEADERBOARD_VALUES(VALUE)                                                            \
-    VALUE(LEADERBOARD, MOVE, "move", WORD) /* "publish", "freeze" or "reveal" */                   \
+    VALUE(LEADERBOARD, MOVE, "move", WORD) /* "publish", "freeze", "reveal" or "correct" */        \
     VALUE(LEADERBOARD, VERSION, "version", COUNT)                                                  \
+    VALUE(LEADERBOARD, LABELS, "labels", COUNT) /* version */                                      \
     VALUE(LEADERBOARD, BOARD_SHA256, "board_sha256", HEX64)                                        \
     VALUE(LEADERBOARD, MOVED, "moved", TIME)
 
@@ -157,6 +159,20 @@ enum {
     VALUE(DISCLOSURE, ROWS_BYTES, "rows_bytes", COUNT)                                             \
     VALUE(DISCLOSURE, DISCLOSED, "disclosed", TIME)
 
+#define ENTRY_CORRECTION_VALUES(VALUE)                                                             \
+    VALUE(CORRECTION, LABELS, "labels", COUNT) /* version, the one before it plus 1 */             \
+    VALUE(CORRECTION, OLD_ROOT, "old_root", HEX64)                                                 \
+    VALUE(CORRECTION, NEW_ROOT, "new_root", HEX64)                                                 \
+    VALUE(CORRECTION, LABEL_SET_SHA256, "label_set_sha256", HEX64)                                 \
+    VALUE(CORRECTION, COUNT, "count", COUNT) /* of rows that changed */                            \
+    VALUE(CORRECTION, PUBLIC, "public", COUNT)                                                     \
+    VALUE(CORRECTION, PRIVATE, "private", COUNT)                                                   \
+    VALUE(CORRECTION, REASON, "reason", WORD)                                                      \
+    VALUE(CORRECTION, PROOF_SHA256, "proof_sha256", HEX64) /* of the file; see correction.h */     \
+    VALUE(CORRECTION, PROOF_BYTES, "proof_bytes", COUNT)                                           \
+    VALUE(CORRECTION, SIGNATURE, "signature", WORD) /* base64, of the organizer; order.h */        \
+    VALUE(CORRECTION, CORRECTED, "corrected", TIME)
+
 /* GENESIS_TASK, SUBMISSION_ID, …: places in entry.values */
 #define ENTRY_VALUE_PLACE(KIND, NAME, key, type) ENTRY_##KIND##_##NAME,
 enum { ENTRY_GENESIS_VALUES(ENTRY_VALUE_PLACE) ENTRY_GENESIS_N };
@@ -173,6 +189,7 @@ enum { ENTRY_CLOSE_VALUES(ENTRY_VALUE_PLACE) ENTRY_CLOSE_N };
 enum { ENTRY_WORKER_VALUES(ENTRY_VALUE_PLACE) ENTRY_WORKER_N };
 enum { ENTRY_OPENING_VALUES(ENTRY_VALUE_PLACE) ENTRY_OPENING_N };
 enum { ENTRY_DISCLOSURE_VALUES(ENTRY_VALUE_PLACE) ENTRY_DISCLOSURE_N };
+enum { ENTRY_CORRECTION_VALUES(ENTRY_VALUE_PLACE) ENTRY_CORRECTION_N };
 
 /* A text, or a number for COUNT. */
 struct entry_value {

@@ -79,7 +79,12 @@ enum wire_log_part {
     LOG_FILE,       /* of a file that an entry names by its `sha256`: the bytes from `first` on */
 };
 
-enum wire_job_kind { JOB_SCORE, JOB_RESCORE, JOB_OPEN };
+enum wire_job_kind {
+    JOB_SCORE,
+    JOB_RESCORE, /* again, and compared */
+    JOB_OPEN,    /* a private score */
+    JOB_CORRECT, /* again, under a further version of the labels */
+};
 
 enum wire_outcome { OUTCOME_SCORED, OUTCOME_INVALID, OUTCOME_OPENED };
 

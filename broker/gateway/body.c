@@ -200,6 +200,13 @@ bool body_read_selection(struct body_selection *selection, const void *data, siz
     return ok;
 }
 
+static bool read_order(uint8_t order[static CRYPT_SIGNATURE_BYTES], const char *text,
+                       struct err *err)
+{
+    return crypt_base64_read(order, CRYPT_SIGNATURE_BYTES, text, strlen(text), err) ||
+           err_set(err, ERR_INPUT, "'order' must be the base64 of %d bytes", CRYPT_SIGNATURE_BYTES);
+}
+
 static bool find_move(enum wire_move *move, const char *name, struct err *err)
 {
     static const char *const names[] = {"publish", "freeze", "reveal"};
@@ -228,12 +235,8 @@ bool body_read_move(struct body_move *move, const void *data, size_t size, struc
     bool ok = copy_text(name, sizeof(name), jvalue_member(root, "move"), "move", err) &&
               copy_optional(order, sizeof(order), jvalue_member(root, "order"), "order", err);
     jdoc_close(&doc);
-    if (ok && order[0] != '\0' &&
-        !crypt_base64_read(move->order, sizeof(move->order), order, strlen(order), err)) {
-        ok = err_set(err, ERR_INPUT, "'order' must be the base64 of %d bytes",
-                     CRYPT_SIGNATURE_BYTES);
-    }
-    return ok && find_move(&move->move, name, err);
+    return ok && (order[0] == '\0' || read_order(move->order, order, err)) &&
+           find_move(&move->move, name, err);
 }
 
 static bool read_hash(uint8_t hash[static SHA256_BYTES], const struct jvalue *object,
@@ -291,6 +294,32 @@ bool body_read_competition(struct body_competition *competition, const void *dat
         ok = competition->yaml != NULL ||
              err_set(err, ERR_SYSTEM, "no memory for a competition file");
     }
+    jdoc_close(&doc);
+    return ok;
+}
+
+bool body_read_correction(struct body_correction *correction, const void *data, size_t size,
+                          struct err *err)
+{
+    static const char *const keys[] = {"labels",  "root",   "set_sha256",   "public",
+                                       "private", "reason", "proof_sha256", "order"};
+    struct jdoc *doc = NULL;
+    char order[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
+
+    if (!open_object(&doc, keys, ARRAY_SIZE(keys), data, size, err)) {
+        return false;
+    }
+    const struct jvalue *root = jdoc_root(doc);
+    bool ok = read_count(&correction->labels, root, "labels", err) &&
+              read_hash(correction->label_root, root, "root", err) &&
+              read_hash(correction->label_set, root, "set_sha256", err) &&
+              read_count(&correction->n_public, root, "public", err) &&
+              read_count(&correction->n_private, root, "private", err) &&
+              copy_text(correction->reason, sizeof(correction->reason),
+                        jvalue_member(root, "reason"), "reason", err) &&
+              read_hash(correction->proof, root, "proof_sha256", err) &&
+              copy_text(order, sizeof(order), jvalue_member(root, "order"), "order", err) &&
+              read_order(correction->order, order, err);
     jdoc_close(&doc);
     return ok;
 }

@@ -92,6 +92,22 @@ struct body_move {
 MUST_CHECK bool body_read_move(struct body_move *move, const void *data, size_t size,
                                struct err *err);
 
+struct body_correction {
+    int64_t labels; /* version */
+    uint8_t label_root[SHA256_BYTES];
+    uint8_t label_set[SHA256_BYTES];
+    int64_t n_public;
+    int64_t n_private;
+    char reason[201];
+    uint8_t proof[SHA256_BYTES];
+    uint8_t order[64];
+};
+
+/* {"labels":N,"root":"HEX","set_sha256":"HEX","public":N,"private":N,"reason":"…",
+ * "proof_sha256":"HEX","order":"BASE64"}. Errors: as body_read_team. */
+MUST_CHECK bool body_read_correction(struct body_correction *correction, const void *data,
+                                     size_t size, struct err *err);
+
 struct body_disclosure {
     int64_t labels; /* version */
     uint8_t label_seed[SHA256_BYTES];

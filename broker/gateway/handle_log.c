@@ -228,3 +228,27 @@ void handle_disclosure_post(struct exchange *exchange)
     memcpy(message.disclosure_put.sha256, body.rows, sizeof(body.rows));
     exchange_ask_once(exchange, &message, WIRE_DONE, on_done);
 }
+
+void handle_correction_post(struct exchange *exchange)
+{
+    struct body_correction body;
+    struct err err;
+
+    if (!body_read_correction(&body, exchange->body.data, exchange->body.size_bytes, &err)) {
+        exchange_fail_input(exchange, &err);
+        return;
+    }
+    struct wire_message message = {
+        .type = WIRE_CORRECTION_PUT,
+        .correction_put = {.token = exchange_token(exchange),
+                           .competition = wire_text(exchange->args.text[0]),
+                           .labels = body.labels > UINT32_MAX ? 0 : (uint32_t)body.labels,
+                           .n_public = (uint64_t)body.n_public,
+                           .n_private = (uint64_t)body.n_private,
+                           .reason = wire_text(body.reason)}};
+    memcpy(message.correction_put.label_root, body.label_root, sizeof(body.label_root));
+    memcpy(message.correction_put.label_set, body.label_set, sizeof(body.label_set));
+    memcpy(message.correction_put.sha256, body.proof, sizeof(body.proof));
+    memcpy(message.correction_put.signature, body.order, sizeof(body.order));
+    exchange_ask_once(exchange, &message, WIRE_DONE, on_done);
+}

@@ -21,6 +21,7 @@ void handle_log_entries(struct exchange *exchange);
 void handle_log_file(struct exchange *exchange);
 void handle_log_file_put(struct exchange *exchange);
 void handle_disclosure_post(struct exchange *exchange);
+void handle_correction_post(struct exchange *exchange);
 
 void handle_competition_list(struct exchange *exchange);
 void handle_competition_get(struct exchange *exchange);

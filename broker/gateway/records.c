@@ -86,6 +86,7 @@ void competition_json(struct jwriter *writer, const struct wire_competition_row 
     jwriter_key_int(writer, "final_selections", row->final_selections);
     jwriter_key_int(writer, "n_teams", row->n_teams);
     jwriter_key_int(writer, "n_submissions", (int64_t)row->n_submissions);
+    jwriter_key_int(writer, "labels", row->label_version);
     jwriter_object_end(writer);
 }
 
@@ -118,6 +119,7 @@ void submission_json(struct jwriter *writer, const struct wire_submission_row *r
     }
     key_time(writer, "until", row->until_ms);
     jwriter_key_int(writer, "n_workers", row->n_workers);
+    jwriter_key_int(writer, "labels", row->label_version);
 }
 
 void competitions_json(struct jwriter *writer, const struct copy *copy)

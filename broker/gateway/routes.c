@@ -41,6 +41,7 @@ const struct route routes[] = {
     {HTTP_GET, COMPETITION "/log/entries", BODY_NONE, false, handle_log_entries},
     {HTTP_GET, COMPETITION "/log/file", BODY_NONE, false, handle_log_file},
     {HTTP_PUT, COMPETITION "/log/file", BODY_SMALL, false, handle_log_file_put},
+    {HTTP_POST, COMPETITION "/corrections", BODY_SMALL, false, handle_correction_post},
     {HTTP_POST, COMPETITION "/disclosures", BODY_SMALL, false, handle_disclosure_post},
     {HTTP_POST, COMPETITION "/rescores", BODY_SMALL, false, handle_rescore_post},
     {HTTP_GET, SUBMISSION, BODY_NONE, false, handle_submission_get},

@@ -58,6 +58,7 @@ static const struct handler {
     [WIRE_LOG_GET] = {SCOPE_ANYBODY, CORE_GATEWAYS, core_begin_log_get},
     [WIRE_FILE_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_file_put},
     [WIRE_DISCLOSURE_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_disclosure_put},
+    [WIRE_CORRECTION_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_correction_put},
     [WIRE_BACKUP_PUT] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_put},
     [WIRE_BACKUP_GET] = {SCOPE_ORGANIZER, CORE_GATEWAYS, core_begin_backup_get},
     [WIRE_CLAIM] = {SCOPE_NOBODY, CORE_WORKERS, core_begin_claim},
@@ -90,6 +91,7 @@ TOKEN_FIRST(submission_retry);
 TOKEN_FIRST(log_get);
 TOKEN_FIRST(file_put);
 TOKEN_FIRST(disclosure_put);
+TOKEN_FIRST(correction_put);
 TOKEN_FIRST(backup_put);
 TOKEN_FIRST(backup_get);
 
@@ -171,7 +173,7 @@ bool core_note_changed(struct core *core, const struct store_changed *changed, s
     if (contest == NULL) {
         return true;
     }
-    if (changed->is_best) {
+    if (changed->is_best && !contest->is_reloading) {
         struct store_best best = {.team = changed->team,
                                   .sort_key = changed->sort_key,
                                   .received_ms = changed->received_ms,

@@ -43,6 +43,7 @@ static bool finish_competition_put(struct core *core, struct core_request *reque
                                         .yaml = put->yaml,
                                         .board_state = BOARD_HIDDEN,
                                         .board_version = 1,
+                                        .label_version = STORE_LABEL_FIRST,
                                         .board_changed_ms = now->wall_ms};
 
     if (put->outcome == STORE_CONFLICT) {
@@ -193,6 +194,7 @@ bool core_append_contest(struct wire_buffer *rows, const struct contest *contest
         .final_selections = (uint32_t)rules->limits.final_selections,
         .n_teams = contest->n_teams,
         .n_submissions = (uint64_t)contest->n_submissions,
+        .label_version = (uint32_t)contest->label_version,
     };
 
     return wire_append(rows, WIRE_COMPETITION_ROW, &row, err);

@@ -13,19 +13,40 @@
 
 /* ---- receipts ---- */
 
+enum { RECEIPT_NAME_SIZE = 64 };
+
+/* "ID", "ID.promise", "ID.result", and from version 2 of the labels on "ID.result-2". */
+static void name_receipt(char name[static RECEIPT_NAME_SIZE], const char *id, enum entry_kind kind,
+                         struct wire_bytes line)
+{
+    char texts[ENTRY_SIZE];
+    struct entry entry;
+    struct err ignored;
+
+    if (kind == ENTRY_RESULT && entry_read(&entry, texts, line.data, line.size, &ignored) &&
+        entry.values[ENTRY_RESULT_LABELS].number > STORE_LABEL_FIRST) {
+        snprintf(name, RECEIPT_NAME_SIZE, "%s.result-%" PRId64, id,
+                 entry.values[ENTRY_RESULT_LABELS].number);
+        return;
+    }
+    snprintf(name, RECEIPT_NAME_SIZE, "%s%s", id,
+             kind == ENTRY_RESULT    ? ".result"
+             : kind == ENTRY_PROMISE ? ".promise"
+                                     : "");
+}
+
 static bool append_receipt(struct core *core, struct wire_buffer *files, const char *id,
                            enum entry_kind kind, struct wire_bytes line, struct wire_bytes proof,
                            struct err *err)
 {
     const struct ledger_key *ssh = &core->keys->ssh;
-    char name[64];
+    char name[RECEIPT_NAME_SIZE];
     char minisig[RECEIPT_SIGNATURE_SIZE];
     char sshsig[SSHSIG_SIZE];
 
     receipt_sign(minisig, &core->keys->receipt, line.data, line.size);
     sshsig_sign(sshsig, line.data, line.size, ssh->public_key, ssh->secret_key);
-    const char *end = kind == ENTRY_RESULT ? ".result" : kind == ENTRY_PROMISE ? ".promise" : "";
-    snprintf(name, sizeof(name), "%s%s", id, end);
+    name_receipt(name, id, kind, line);
     struct wire_receipt_file file = {.name = wire_text(name),
                                      .entry = line,
                                      .minisig = wire_text(minisig),

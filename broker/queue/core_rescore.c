@@ -61,6 +61,10 @@ static bool finish_rescore_start(struct core *core, struct core_request *request
         return core_refuse(core, request, REFUSAL_CONFLICT, err,
                            "run %lld of this competition is not finished", (long long)start->run);
     }
+    if (start->outcome == STORE_STALE) {
+        return core_refuse(core, request, REFUSAL_CONFLICT, err,
+                           "not everything is scored under the corrected labels yet");
+    }
     if (start->outcome != STORE_DONE) {
         return core_refuse_store(core, request, start->outcome, err);
     }

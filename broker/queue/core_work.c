@@ -312,6 +312,9 @@ static bool note_result(struct core *core, const struct store_changed *changed, 
         return false;
     }
     CRASHPOINT("result on the board, worker not told");
+    if (changed->is_corrected) {
+        return core_load_corrected(core, changed, err);
+    }
     if (!changed->is_revealed || contest == NULL) {
         return true;
     }

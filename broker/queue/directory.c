@@ -98,6 +98,7 @@ static bool contest_make(struct contest **made, const struct store_competition_r
     contest->board_changed_ms = row->board_changed_ms;
     contest->n_submissions = row->n_submissions;
     contest->open_run = row->open_run;
+    contest->label_version = row->label_version;
     contest->is_closed = row->is_closed;
     *made = contest;
     return true;
@@ -259,6 +260,11 @@ bool directory_rank(struct directory *directory, struct contest *contest, enum s
     }
     memcpy(team->best[track], best->submission, sizeof(team->best[track]));
     return board_put(contest->boards[track], &key, err);
+}
+
+void directory_clear(struct contest *contest, enum store_track track)
+{
+    board_clear(contest->boards[track]);
 }
 
 bool directory_freeze(struct directory *directory, struct contest *contest, struct err *err)

@@ -27,6 +27,8 @@ struct contest {
     uint32_t n_teams;
     int64_t open_run;                         /* a re-score that is not planned to its end; or 0 */
     bool is_planning;                         /* its next page is under way */
+    int64_t label_version;                    /* that the boards show */
+    bool is_reloading;                        /* the public board is being read anew */
     bool is_closed;                           /* its log has come to its closing time */
     bool is_closing;                          /* that entry is under way */
     struct board *boards[DIRECTORY_TRACKS_N]; /* owned */
@@ -95,6 +97,9 @@ const struct account *directory_account(const struct directory *directory, struc
 MUST_CHECK bool directory_rank(struct directory *directory, struct contest *contest,
                                enum store_track track, const struct store_best *best,
                                struct err *err);
+
+/* Takes every team off a board. */
+void directory_clear(struct contest *contest, enum store_track track);
 
 /* Makes the frozen board what the public one is now. Errors: ERR_SYSTEM. */
 MUST_CHECK bool directory_freeze(struct directory *directory, struct contest *contest,

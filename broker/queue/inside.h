@@ -272,6 +272,11 @@ MUST_CHECK bool core_read_id(struct core *core, const struct core_request *reque
 MUST_CHECK bool core_plan(struct core *core, struct contest *contest, const struct core_now *now,
                           struct err *err);
 
+/* Loads the public board that a correction of labels computed, and shows it then. Errors:
+ * ERR_SYSTEM. */
+MUST_CHECK bool core_load_corrected(struct core *core, const struct store_changed *changed,
+                                    struct err *err);
+
 /* Loads the private board that a reveal computed, and shows it then. Errors: ERR_SYSTEM. */
 MUST_CHECK bool core_load_private(struct core *core, struct contest *contest, struct err *err);
 
@@ -315,6 +320,7 @@ CORE_BEGIN(submission_retry);
 CORE_BEGIN(log_get);
 CORE_BEGIN(file_put);
 CORE_BEGIN(disclosure_put);
+CORE_BEGIN(correction_put);
 CORE_BEGIN(backup_put);
 CORE_BEGIN(backup_get);
 CORE_BEGIN(claim);

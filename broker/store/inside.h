@@ -126,6 +126,7 @@ struct store_subject {
     int decimals;
     enum wire_board_state board_state;
     int64_t board_version;
+    int64_t label_version; /* that the board shows */
 };
 MUST_CHECK bool store_subject(struct store *store, struct store_subject *subject, int64_t number,
                               struct err *err);
@@ -178,6 +179,24 @@ MUST_CHECK bool store_file_release(struct store *store, int64_t competition,
 MUST_CHECK bool store_file_piece(struct wire_buffer *data, bool *is_there, struct store *store,
                                  int64_t competition, const uint8_t sha256[static SHA256_BYTES],
                                  int64_t at, struct err *err);
+
+/* ---- store_correct.c: labels ---- */
+
+/* The newest version of a competition's labels, by which what comes is scored. */
+MUST_CHECK bool store_labels_newest(struct store *store, int64_t *version, int64_t competition,
+                                    struct err *err);
+
+/* Whether everything has still to be scored again under the newest labels. */
+MUST_CHECK bool store_is_correcting(struct store *store, bool *is_correcting, int64_t competition,
+                                    struct err *err);
+
+/* Shows the newest labels' scores when the last one is there; `changed` tells. */
+MUST_CHECK bool store_correction_settle(struct store *store, struct store_changed *changed,
+                                        int64_t competition, int64_t now_ms, struct err *err);
+
+/* Makes the public board anew of the results that are shown now, with its entry. */
+MUST_CHECK bool store_show_corrected(struct store *store, int64_t *board_version,
+                                     int64_t competition, int64_t now_ms, struct err *err);
 
 /* Ends the reveal when the last final was opened; *is_revealed tells. */
 MUST_CHECK bool store_reveal_settle(struct store *store, int64_t competition, int64_t now_ms,

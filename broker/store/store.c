@@ -122,6 +122,7 @@ static bool is_new_work(const struct store_call *call)
     case CALL_CLOSE_PUT:
     case CALL_FILE_PUT:
     case CALL_DISCLOSURE_PUT:
+    case CALL_CORRECTION_PUT:
         return true;
     case CALL_QUOTA_GET:
     case CALL_UPLOAD_GET:

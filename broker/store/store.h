@@ -25,7 +25,7 @@ enum {
     STORE_ID_BYTES = 16,
     STORE_KEY_BYTES = 16,
     STORE_DIGEST_BYTES = 32,
-    STORE_LABEL_VERSION = 1, /* until corrections of labels are built */
+    STORE_LABEL_FIRST = 1, /* version of the labels that a competition begins with */
     STORE_RULES_VERSION = 1,
     STORE_COMPETITION_SIZE = 64,
     STORE_TEXT_SIZE = 241,
@@ -84,7 +84,9 @@ struct store_changed {
     int64_t number;
     int64_t board_version;
     int64_t board_changed_ms;
-    bool is_revealed; /* the last final was opened: the private board is there */
+    bool is_revealed;      /* the last final was opened: the private board is there */
+    bool is_corrected;     /* all is scored under other labels: the public board is another */
+    int64_t label_version; /* is_corrected: that the board shows */
 };
 
 struct store_competition_put {
@@ -251,6 +253,8 @@ struct store_submission_list {
     struct wire_buffer rows;
 };
 
+enum { STORE_LINES_MAX = 5 }; /* promise, submission, and the newest results */
+
 /* The log entries of one submission. */
 struct store_entries_get {
     uint8_t id[STORE_ID_BYTES];
@@ -265,7 +269,7 @@ struct store_entries_get {
         char text[ENTRY_SIZE];
         size_t size;
         struct wire_buffer proof; /* a tlog-proof file */
-    } lines[3];
+    } lines[STORE_LINES_MAX];
 };
 
 /* Something of a competition's log. */
@@ -304,6 +308,25 @@ struct store_disclosure_put {
     /* out: DONE, REPEATED, EMPTY (there is no such version), CONFLICT (see reason) */
     enum store_outcome outcome;
     char reason[STORE_TEXT_SIZE];
+};
+
+/* A further version of the labels; everything is scored again under it. */
+struct store_correction_put {
+    int64_t competition;
+    int64_t labels; /* version */
+    uint8_t label_root[TREE_HASH_BYTES];
+    uint8_t label_set[SHA256_BYTES];
+    int64_t n_public;
+    int64_t n_private;
+    struct wire_bytes reason;
+    uint8_t sha256[SHA256_BYTES]; /* of the proof */
+    uint8_t signature[CRYPT_SIGNATURE_BYTES];
+    int64_t now_ms;
+    /* out: DONE, REPEATED (they are these; what was parked is tried again), CONFLICT (see refusal)
+     */
+    enum store_outcome outcome;
+    char refusal[STORE_TEXT_SIZE];
+    struct store_changed changed; /* is_corrected: nothing was scored yet */
 };
 
 /* The closing time has passed: an entry says so, once. */
@@ -435,7 +458,7 @@ struct store_board_get {
 struct store_rescore_start {
     int64_t competition;
     int64_t now_ms;
-    /* out: DONE, CONFLICT (one is under way) */
+    /* out: DONE, CONFLICT (one is under way), STALE (labels are being corrected) */
     enum store_outcome outcome;
     int64_t run;
 };
@@ -535,7 +558,8 @@ struct store_competition_row {
     int64_t board_changed_ms;
     int64_t n_submissions;
     int64_t open_run; /* a re-score under way, or 0 */
-    bool is_closed;   /* the log has come to its closing time */
+    int64_t label_version;
+    bool is_closed; /* the log has come to its closing time */
 };
 
 struct store_team_row {

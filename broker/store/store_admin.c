@@ -102,7 +102,7 @@ static bool insert_labels(struct store *store, const struct store_competition_pu
                           struct err *err)
 {
     return db_run(store->db, DB_LABEL_SET_INSERT, err, db_int(call->competition),
-                  db_int(STORE_LABEL_VERSION), db_blob(call->label_root, sizeof(call->label_root)),
+                  db_int(STORE_LABEL_FIRST), db_blob(call->label_root, sizeof(call->label_root)),
                   db_blob(call->label_set, sizeof(call->label_set)), db_int(call->n_images),
                   db_int(call->n_public), db_int(call->n_private)) &&
            insert_workers(store, call, err);
@@ -308,6 +308,7 @@ static bool visit_competitions(struct store *store, const struct store_visitor *
             .board_changed_ms = db_column_int(db, DB_COMPETITION_ALL, 4),
             .n_submissions = db_column_int(db, DB_COMPETITION_ALL, 5),
             .open_run = db_column_int(db, DB_COMPETITION_ALL, 6),
+            .label_version = db_column_int(db, DB_COMPETITION_ALL, 7),
             .is_closed = logs_is_closed(store->logs, db_column_int(db, DB_COMPETITION_ALL, 0)),
         };
         if (!visitor->competition(visitor->context, &row, err) ||

@@ -26,6 +26,7 @@ struct display {
     int64_t board_version;
     bool is_higher_better;
     int decimals;
+    int64_t label_version;
 };
 
 static bool read_display(struct store *store, struct display *display, int64_t competition,
@@ -46,6 +47,7 @@ static bool read_display(struct store *store, struct display *display, int64_t c
         .board_version = db_column_int(db, DB_COMPETITION_ROW, 6),
         .is_higher_better = db_column_int(db, DB_COMPETITION_ROW, 7) != 0,
         .decimals = (int)db_column_int(db, DB_COMPETITION_ROW, 8),
+        .label_version = db_column_int(db, DB_COMPETITION_ROW, 9),
     };
     return true;
 }
@@ -97,24 +99,58 @@ static bool set_state(struct store *store, int64_t competition, enum wire_board_
     return true;
 }
 
-static bool append_move(struct store *store, const struct display *display, int64_t competition,
-                        enum wire_move move, int64_t version, int64_t now_ms, struct err *err)
+/* A board as it stands now, and what was done with it. */
+struct shown {
+    enum store_track track;
+    const char *move;
+    int64_t version;
+};
+
+static bool append_board(struct store *store, const struct display *display, int64_t competition,
+                         const struct shown *shown, int64_t now_ms, struct err *err)
 {
     struct entry entry = {.kind = ENTRY_LEADERBOARD};
     struct ledger_line line;
     char hash[SHA256_HEX_SIZE];
     char moved[TIME_TEXT_SIZE];
 
-    if (!hash_board(store, hash, display, competition,
-                    move == BOARD_REVEAL ? STORE_PRIVATE : STORE_PUBLIC, err)) {
+    if (!hash_board(store, hash, display, competition, shown->track, err)) {
         return false;
     }
     time_text(moved, now_ms);
-    entry.values[ENTRY_LEADERBOARD_MOVE].text = move_names[move];
-    entry.values[ENTRY_LEADERBOARD_VERSION].number = version;
+    entry.values[ENTRY_LEADERBOARD_MOVE].text = shown->move;
+    entry.values[ENTRY_LEADERBOARD_VERSION].number = shown->version;
+    entry.values[ENTRY_LEADERBOARD_LABELS].number = display->label_version;
     entry.values[ENTRY_LEADERBOARD_BOARD_SHA256].text = hash;
     entry.values[ENTRY_LEADERBOARD_MOVED].text = moved;
     return store_append(store, &line, &entry, competition, 0, err);
+}
+
+static bool append_move(struct store *store, const struct display *display, int64_t competition,
+                        enum wire_move move, int64_t version, int64_t now_ms, struct err *err)
+{
+    const struct shown shown = {.track = move == BOARD_REVEAL ? STORE_PRIVATE : STORE_PUBLIC,
+                                .move = move_names[move],
+                                .version = version};
+
+    return append_board(store, display, competition, &shown, now_ms, err);
+}
+
+bool store_show_corrected(struct store *store, int64_t *board_version, int64_t competition,
+                          int64_t now_ms, struct err *err)
+{
+    struct shown shown = {.track = STORE_PUBLIC, .move = "correct"};
+    struct display display = {.board_state = BOARD_HIDDEN};
+    struct db *db = store->db;
+
+    if (!db_run(db, DB_BEST_CLEAR, err, db_int(competition), db_int(STORE_PUBLIC)) ||
+        !db_run(db, DB_BEST_MAKE, err, db_int(competition)) ||
+        !read_display(store, &display, competition, err) ||
+        !set_state(store, competition, display.board_state, now_ms, &shown.version, err)) {
+        return false;
+    }
+    *board_version = shown.version;
+    return append_board(store, &display, competition, &shown, now_ms, err);
 }
 
 /* ---- the moves ---- */
@@ -290,6 +326,12 @@ static bool reveal(struct store *store, struct store_board_move *call,
         return false;
     }
     int64_t n_open = db_column_int(db, DB_SUBMISSION_UNFINISHED, 0);
+    if (!store_is_correcting(store, &has_row, call->competition, err)) {
+        return false;
+    }
+    if (has_row) {
+        return refuse(call, "not everything is scored under the corrected labels yet");
+    }
     if (n_open > 0) {
         call->outcome = STORE_CONFLICT;
         snprintf(call->reason, sizeof(call->reason), "%" PRId64 " submissions are not scored yet",

@@ -195,7 +195,9 @@ static bool insert_result(struct store *store, const struct store_complete *call
                   db_text(result->build), db_int(call->now_ms),
                   db_blob(result->public_commitment, sizeof(result->public_commitment)),
                   db_blob(result->private_commitment, sizeof(result->private_commitment)),
-                  db_int(place)) &&
+                  db_int(place),
+                  db_int_or_null(value->is_there && result->outcome == OUTCOME_SCORED,
+                                 value->sort_key)) &&
            keep_attestation(store, call, job, err);
 }
 
@@ -240,11 +242,26 @@ static bool record_score(struct store *store, struct store_complete *call,
         !insert_result(store, call, job, &value, place, err) ||
         !db_run(store->db, DB_SUBMISSION_SCORED, err, db_int(job->submission),
                 db_int(is_scored ? SUBMISSION_SCORED : SUBMISSION_INVALID),
-                db_int_or_null(is_ranked, value.sort_key)) ||
+                db_int_or_null(is_ranked, value.sort_key), db_int(job->label_version)) ||
         !store_count(store, subject->team, subject->received_ms, n_open, is_scored, err)) {
         return false;
     }
-    return !is_ranked || rank(store, call, subject, &value, err);
+    /* while labels are corrected the board waits until all is scored under the new ones */
+    return !is_ranked || job->label_version != subject->label_version ||
+           rank(store, call, subject, &value, err);
+}
+
+/* ---- under a further version of the labels: recorded beside the old ---- */
+
+static bool record_corrected(struct store *store, const struct store_complete *call,
+                             const struct store_job *job, const struct store_subject *subject,
+                             struct err *err)
+{
+    struct value value = value_of(call->result, subject);
+    int64_t place;
+
+    return append_result(store, call, job, subject, &value, &place, err) &&
+           insert_result(store, call, job, &value, place, err);
 }
 
 /* ---- a re-score: compared, never recorded ---- */
@@ -411,6 +428,8 @@ static bool settle(struct store *store, struct store_complete *call, const struc
         return true;
     case JOB_RESCORE:
         return store_run_settle(store, job->run, call->now_ms, err);
+    case JOB_CORRECT:
+        return store_correction_settle(store, &call->changed, job->competition, call->now_ms, err);
     case JOB_OPEN:
         call->changed.board_changed_ms = call->now_ms;
         return store_reveal_settle(store, job->competition, call->now_ms,
@@ -443,6 +462,9 @@ static bool record(struct store *store, struct store_complete *call, const struc
         break;
     case JOB_OPEN:
         ok = record_opened(store, call, job, &subject, err);
+        break;
+    case JOB_CORRECT:
+        ok = record_corrected(store, call, job, &subject, err);
         break;
     }
     CRASHPOINT("result recorded, job not finished");

@@ -68,6 +68,7 @@ static bool append_row(struct store *store, struct wire_buffer *rows, enum db_st
         .until_ms =
             db_column_is_null(db, statement, 20) ? INT64_MIN : db_column_int(db, statement, 20),
         .n_workers = (uint32_t)db_column_int(db, statement, 21),
+        .label_version = (uint32_t)db_column_int(db, statement, 22),
     };
 
     db_column_copy(db, statement, 0, id, sizeof(id));

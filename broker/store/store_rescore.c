@@ -25,6 +25,13 @@ bool store_do_rescore_start(struct store *store, struct store_rescore_start *cal
         call->run = db_column_int(store->db, DB_RUN_OPEN, 0);
         return true;
     }
+    if (!store_is_correcting(store, &has_row, call->competition, err)) {
+        return false;
+    }
+    if (has_row) {
+        call->outcome = STORE_STALE;
+        return true;
+    }
     call->outcome = STORE_DONE;
     if (!db_run(store->db, DB_RUN_INSERT, err, db_int(call->competition), db_int(call->now_ms))) {
         return false;

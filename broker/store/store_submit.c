@@ -187,9 +187,11 @@ bool store_add_job(struct store *store, const struct store_submit *call, bool is
                    struct err *err)
 {
     struct db *db = store->db;
+    int64_t labels;
     bool has_row;
 
-    if (!db_find(db, DB_LANE_ROW, &has_row, err, db_int(LANE_LIVE))) {
+    if (!store_labels_newest(store, &labels, call->competition, err) ||
+        !db_find(db, DB_LANE_ROW, &has_row, err, db_int(LANE_LIVE))) {
         return false;
     }
     int64_t start = has_row ? db_column_int(db, DB_LANE_ROW, 0) : 0;
@@ -199,9 +201,9 @@ bool store_add_job(struct store *store, const struct store_submit *call, bool is
     int64_t last = has_row ? db_column_int(db, DB_TEAM_ROW, 2) : 0;
     start = start > last ? start : last;
     return db_run(db, DB_JOB_INSERT, err, db_int(JOB_SCORE), db_int(call->number),
-                  db_int(call->competition), db_int(STORE_LABEL_VERSION),
-                  db_int(STORE_RULES_VERSION), db_int_or_null(false, 0), db_int(LANE_LIVE),
-                  db_int(start), db_int(call->now_ms)) &&
+                  db_int(call->competition), db_int(labels), db_int(STORE_RULES_VERSION),
+                  db_int_or_null(false, 0), db_int(LANE_LIVE), db_int(start),
+                  db_int(call->now_ms)) &&
            db_run(db, DB_TEAM_SUBMITTED, err, db_int(call->team), db_int(call->received_ms),
                   db_int(start + JOB_COST_BYTES + call->size_bytes), db_int(!is_counted)) &&
            (is_counted || db_run(db, DB_DAY_COUNT, err, db_int(call->team),

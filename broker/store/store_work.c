@@ -62,6 +62,7 @@ bool store_subject(struct store *store, struct store_subject *subject, int64_t n
         .decimals = (int)db_column_int(db, DB_RESULT_CONTEXT, 6),
         .board_state = (enum wire_board_state)db_column_int(db, DB_RESULT_CONTEXT, 7),
         .board_version = db_column_int(db, DB_RESULT_CONTEXT, 8),
+        .label_version = db_column_int(db, DB_RESULT_CONTEXT, 9),
     };
     db_column_copy(db, DB_RESULT_CONTEXT, 0, subject->id, sizeof(subject->id));
     return true;
@@ -216,7 +217,8 @@ static bool park(struct store *store, const struct store_job *job,
                db_run(store->db, DB_JOB_DELETE, err, db_int(job->number)) &&
                store_run_settle(store, job->run, now_ms, err);
     case JOB_OPEN:
-        return true;
+    case JOB_CORRECT:
+        return true; /* until the organizer asks again */
     }
     return err_set(err, ERR_STORE, "job %lld has no kind", (long long)job->number);
 }

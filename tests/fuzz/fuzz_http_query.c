@@ -41,6 +41,7 @@ static void feed_bodies(const uint8_t *data, size_t size)
     struct body_selection selection;
     struct body_move move;
     struct body_disclosure disclosure;
+    struct body_correction correction;
     struct err err;
 
     if (body_read_team(&team, data, size, &err)) {
@@ -56,6 +57,9 @@ static void feed_bodies(const uint8_t *data, size_t size)
     }
     if (body_read_disclosure(&disclosure, data, size, &err)) {
         FUZZ_CHECK(disclosure.labels >= 0);
+    }
+    if (body_read_correction(&correction, data, size, &err)) {
+        FUZZ_CHECK(correction.labels >= 0 && strlen(correction.reason) > 0);
     }
 }
 

@@ -3,7 +3,7 @@
 without the test for a log that shrinks, and for a proof of growth that is too long, such a proof is
 still refused by what follows, because a hash would have to be its own parent."""
 TESTS = ("test_tree", "test_note", "test_receipt", "test_verify", "test_opening", "test_store_board", "test_store_file",
-         "test_worker_golden")
+         "test_worker_golden", "test_correction", "test_store_correct")
 
 TREE = "schemas/tree.c"
 NOTE = "schemas/note.c"
@@ -20,6 +20,8 @@ STORE_BOARD = "broker/store/store_board.c"
 STORE_COMPLETE = "broker/store/store_complete.c"
 STORE_FILE = "broker/store/store_file.c"
 SCORER = "scorer/worker/scorer.c"
+CORRECTION = "schemas/correction.c"
+STORE_CORRECT = "broker/store/store_correct.c"
 
 TOO_LONG = """        if (last == 0) {
             return err_set(err, ERR_INPUT, "proof is too long");
@@ -142,4 +144,31 @@ MUTANTS = {
     "a worker opens without an order": [
         (SCORER, "order_reveal_check(job->order, &order, block->organizer) ||",
          "order_reveal_check(job->order, &order, block->organizer) || seed[0] != seed[1] ||")],
+    "the old labels of a correction are not compared": [
+        (CORRECTION, "!is_same(&stack[0].old_hash, old_root) || !is_same",
+         "(!is_same(&stack[0].old_hash, old_root) && used == 0) || !is_same")],
+    "the new labels of a correction are not compared": [
+        (CORRECTION, " || !is_same(&stack[0].new_hash, new_root)",
+         " || (!is_same(&stack[0].new_hash, new_root) && used == 0)")],
+    "a correction's proof may be too long": [
+        (CORRECTION, "if (next != correction->n_siblings) {", "if (next > correction->n_siblings) {")],
+    "an unchanged subtree may change": [
+        (CORRECTION, "walk->changes[walk->next].place >= step->first + step->n) {",
+         "walk->changes[walk->next].place + 1 >= step->first + step->n + (step->n > 1 ? 0 : 1)) {")],
+    "rows of a correction in any order": [
+        (CORRECTION, "(correction->n_changes > 0 && change[-1].place >= change->place) ||",
+         "(correction->n_changes > 0 && change[-1].place == change->place) ||")],
+    "a row that changed into itself": [
+        (CORRECTION, "            is_same(&change->old_leaf, &change->new_leaf)) {",
+         "            (is_same(&change->old_leaf, &change->new_leaf) && correction->size == 0)) {")],
+    "upper-case hashes in a correction": [
+        (CORRECTION, "bool is_lower = memcmp(again, reader->at, HEX_SIZE) == 0;",
+         "bool is_lower = again[0] != 0;")],
+    "anybody corrects labels": [
+        (STORE_CORRECT, "if (!is_ordered(call, &standing)) {", "if (!is_ordered(call, &standing) && call->labels < 0) {")],
+    "a correction of other rows than the log's": [
+        (STORE_CORRECT, "correction_check(&correction, &old_root, &new_root, err);",
+         "(correction_check(&correction, &old_root, &new_root, err) || correction.size > 0);")],
+    "a correction is shown before all is scored": [
+        (STORE_CORRECT, "db_column_int(db, DB_JOB_OF_COMPETITION, 0) > 0 || standing", "standing")],
 }

@@ -81,3 +81,44 @@ def result_leaf(result):
 def reveal_order(genesis):
     return (f"assay/reveal/v1\ncompetition {genesis['competition']}\n"
             f"score_seed_sha256 {genesis['score_seed_sha256']}\n").encode()
+
+
+# ---- corrections ----
+
+def correction(data):
+    """(rows, {place: (old leaf, new leaf)}, siblings) of the proof of a correction."""
+    head, tail = data.decode().split("\n\n", 1)
+    title, size, *lines = head.split("\n")
+    assert title == "assay/correction/v1"
+    changes = {}
+    for line in lines:
+        place, old, new = line.split(" ")
+        changes[int(place)] = (bytes.fromhex(old), bytes.fromhex(new))
+    return int(size.split(" ")[1]), changes, [bytes.fromhex(line) for line in tail.splitlines()]
+
+
+def fold(size, changes, siblings):
+    """The old and the new root that a proof leads to; every sibling is used."""
+    rest = list(siblings)
+
+    def below(first, count):
+        inside = [place for place in changes if first <= place < first + count]
+        if not inside:
+            sibling = rest.pop(0)
+            return sibling, sibling
+        if count == 1:
+            return changes[first]
+        split = 1 << (count - 1).bit_length() - 1
+        left, right = below(first, split), below(first + split, count - split)
+        return node(left[0], right[0]), node(left[1], right[1])
+
+    roots = below(0, size)
+    assert not rest, "the proof is not too long"
+    return roots
+
+
+def correct_order(genesis, entry):
+    return (f"assay/correct/v1\ncompetition {genesis['competition']}\nlabels {entry['labels']}\n"
+            f"old_root {entry['old_root']}\nnew_root {entry['new_root']}\n"
+            f"label_set_sha256 {entry['label_set_sha256']}\nproof_sha256 {entry['proof_sha256']}\n"
+            f"reason {entry['reason']}\n").encode()

@@ -2,11 +2,9 @@
 """The reveal: nothing is opened without the organizer's signature, and then every commitment of the
 log opens, with hashlib alone, from files that anybody can fetch."""
 import base64
-import hashlib
 import json
 import pathlib
 import sqlite3
-import subprocess
 import sys
 import unittest
 
@@ -15,68 +13,10 @@ sys.path.insert(0, str(HERE.parent / "system"))
 import contest  # noqa: E402
 import formats  # noqa: E402
 import harness  # noqa: E402
-
-FULL = contest.YAML + "reveal: {labels: full}\n"
-SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410, before a key of Ed25519
+import opened  # noqa: E402
 
 
-class OpenedTest(harness.SystemTest):
-    options = ("--workers", "2")
-
-    def a_contest(self, yaml=contest.YAML):
-        game = contest.Contest(self, yaml=yaml)
-        harness.wait_for(lambda: self.service.log().count("worker ready") == 2, "both workers are there")
-        game.team("owl")
-        game.team("kestrel")
-        self.ids = [game.submit_id("owl", contest.submission(1, 2), "--wait"),
-                    game.submit_id("owl", contest.submission(2, 1), "--wait"),
-                    game.submit_id("kestrel", contest.submission(0, 3), "--wait"),
-                    game.submit_id("kestrel", "id,predicted\n1,x\n", "--wait", check=1)]
-        return game
-
-    def log(self):
-        """The exported log of the competition: its entries by kind, and its folder."""
-        folder = self.dir / "log"
-        self.service.run("log", contest.ID, "--dir", folder)
-        self.entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
-        return lambda kind: [entry for entry in self.entries if entry["kind"] == kind]
-
-    def file(self, sha256):
-        data = (self.dir / "log" / "files" / sha256).read_bytes()
-        self.assertEqual(hashlib.sha256(data).hexdigest(), sha256)
-        return data
-
-    def check_signature(self, key, text, signature):
-        for name, data in (("key.der", SPKI + key), ("text", text), ("signature", signature)):
-            (self.dir / name).write_bytes(data)
-        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key.der",
-                               "-rawin", "-in", "text", "-sigfile", "signature"], cwd=self.dir, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-
-    def check_openings(self, kind):
-        """Every commitment of every result opens with the one seed."""
-        (genesis,) = kind("genesis")
-        (opening,) = kind("opening")
-        (reveal,) = kind("reveal")
-        seed = bytes.fromhex(opening["score_seed"])
-        self.assertEqual(hashlib.sha256(seed).hexdigest(), genesis["score_seed_sha256"])
-        self.check_signature(bytes.fromhex(genesis["organizer"]), formats.reveal_order(genesis),
-                             base64.b64decode(reveal["signature"]))
-        scores = formats.openings(self.file(opening["scores_sha256"]))
-        files = {entry["id"]: entry["file_sha256"] for entry in kind("submission")}
-        results = kind("result")
-        self.assertEqual(len(scores), len(results))
-        self.assertEqual(opening["results"], len(results))
-        for result in results:
-            for track, score in zip(("public", "private"), scores[result["id"], result["labels"]]):
-                made = formats.score_commitment(seed, contest.ID, result["id"], files[result["id"]], result["labels"],
-                                                f"{genesis['metric']}/{track}", score)
-                self.assertEqual(made, result[f"{track}_commitment"])
-        return scores
-
-
-class RevealTest(OpenedTest):
+class RevealTest(opened.OpenedTest):
     def test_every_commitment_opens(self):
         game = self.a_contest()
         self.service.run("leaderboard", "reveal", "-c", contest.ID)
@@ -88,7 +28,7 @@ class RevealTest(OpenedTest):
         self.assertEqual(game.ranks("--private"), [(1, "owl", "0.1000"), (2, "kestrel", "0.3000")])
 
     def test_labels_are_published(self):
-        self.a_contest(FULL)
+        self.a_contest(opened.FULL)
         before = self.service.http("GET", f"/v1/competitions/{contest.ID}/log/file?sha256={'0' * 64}")
         self.assertEqual(before.status, 404)
         self.service.run("leaderboard", "reveal", "-c", contest.ID)
@@ -96,7 +36,7 @@ class RevealTest(OpenedTest):
         self.check_openings(kind)
         (genesis,), (disclosure,) = kind("genesis"), kind("disclosure")
         self.assertEqual((genesis["reveal"], disclosure["labels"]), ("full", 1))
-        self.assertEqual(self.file(genesis["rules_sha256"]).decode(), FULL)
+        self.assertEqual(self.file(genesis["rules_sha256"]).decode(), opened.FULL)
         rows = self.file(disclosure["rows_sha256"])
         seed = bytes.fromhex(disclosure["label_seed"])
         self.assertEqual(formats.root_of(formats.label_leaves(rows, seed, contest.ID)).hex(), genesis["label_root"])
@@ -142,7 +82,7 @@ class RevealTest(OpenedTest):
         connection.close()
 
 
-class RescoreTest(OpenedTest):
+class RescoreTest(opened.OpenedTest):
     def test_a_second_worker_confirms(self):
         game = self.a_contest()
         done = self.service.run("rescore", "-c", contest.ID)

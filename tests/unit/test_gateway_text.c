@@ -162,6 +162,46 @@ static void test_body_limits(void **state)
     }
 }
 
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_body_read_disclosure_and_correction(void **state)
+{
+    (void)state;
+    static const char good[] =
+        "{\"labels\":2,\"label_seed\":\"" HASH "\",\"rows_sha256\":\"" HASH "\"}";
+    static const char *const bad[] = {
+        "{\"labels\":-2,\"label_seed\":\"" HASH "\",\"rows_sha256\":\"" HASH "\"}",
+        "{\"labels\":2,\"label_seed\":\"" HASH "0\",\"rows_sha256\":\"" HASH "\"}",
+        "{\"labels\":2,\"label_seed\":\"" HASH "\"}",
+        "{\"labels\":2,\"label_seed\":\"" HASH "\",\"rows_sha256\":\"" HASH "\",\"a\":1}", "[]"};
+    static const char *const reasons[] = {"why", "", "line\\nend"};
+    char order[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
+    const uint8_t signature[CRYPT_SIGNATURE_BYTES] = {9};
+    struct body_disclosure disclosure;
+    struct body_correction correction;
+    char body[1024];
+    struct err err;
+
+    assert_true(body_read_disclosure(&disclosure, good, strlen(good), &err));
+    assert_int_equal(disclosure.labels, 2);
+    assert_int_equal(disclosure.rows[0], 1);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_false(body_read_disclosure(&disclosure, bad[i], strlen(bad[i]), &err));
+        assert_int_equal(err.code, ERR_INPUT);
+    }
+    crypt_base64(order, sizeof(order), signature, sizeof(signature));
+    for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+        int size = snprintf(body, sizeof(body),
+                            "{\"labels\":2,\"root\":\"" HASH "\",\"set_sha256\":\"" HASH
+                            "\",\"public\":3,\"private\":4,\"reason\":\"%s\","
+                            "\"proof_sha256\":\"" HASH "\",\"order\":\"%s\"}",
+                            reasons[i], order);
+        assert_int_equal(body_read_correction(&correction, body, (size_t)size, &err), i == 0);
+    }
+    int size = snprintf(body, sizeof(body), "{\"labels\":2}");
+    assert_false(body_read_correction(&correction, body, (size_t)size, &err));
+}
+
 static void test_body_read_move(void **state)
 {
     (void)state;
@@ -425,13 +465,21 @@ static void test_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_header_bearer),      cmocka_unit_test(test_header_wait_seconds),
-        cmocka_unit_test(test_header_has_etag),    cmocka_unit_test(test_body_read_team),
-        cmocka_unit_test(test_body_limits),        cmocka_unit_test(test_body_read_move),
-        cmocka_unit_test(test_problem_of_refusal), cmocka_unit_test(test_problem_write),
-        cmocka_unit_test(test_board_csv),          cmocka_unit_test(test_board_json),
-        cmocka_unit_test(test_pages_escape),       cmocka_unit_test(test_html_text),
-        cmocka_unit_test(test_page_limit),         cmocka_unit_test(test_content),
+        cmocka_unit_test(test_header_bearer),
+        cmocka_unit_test(test_header_wait_seconds),
+        cmocka_unit_test(test_header_has_etag),
+        cmocka_unit_test(test_body_read_team),
+        cmocka_unit_test(test_body_limits),
+        cmocka_unit_test(test_body_read_move),
+        cmocka_unit_test(test_body_read_disclosure_and_correction),
+        cmocka_unit_test(test_problem_of_refusal),
+        cmocka_unit_test(test_problem_write),
+        cmocka_unit_test(test_board_csv),
+        cmocka_unit_test(test_board_json),
+        cmocka_unit_test(test_pages_escape),
+        cmocka_unit_test(test_html_text),
+        cmocka_unit_test(test_page_limit),
+        cmocka_unit_test(test_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

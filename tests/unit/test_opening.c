@@ -277,6 +277,49 @@ static void test_order_reveal(void **state)
     assert_false(order_reveal_check(signature, &order, public_key));
 }
 
+static void test_order_correct(void **state)
+{
+    static const char text[] =
+        "assay/correct/v1\ncompetition demo\nlabels 2\n"
+        "old_root 0707070707070707070707070707070707070707070707070707070707070707\n"
+        "new_root 0808080808080808080808080808080808080808080808080808080808080808\n"
+        "label_set_sha256 0909090909090909090909090909090909090909090909090909090909090909\n"
+        "proof_sha256 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\n"
+        "reason a mistake\n";
+    uint8_t hashes[4][SHA256_BYTES];
+    uint8_t public_key[CRYPT_PUBLIC_KEY_BYTES];
+    uint8_t secret_key[CRYPT_SECRET_KEY_BYTES];
+    uint8_t signature[CRYPT_SIGNATURE_BYTES];
+    struct order_correct order = {.competition = "demo",
+                                  .labels = 2,
+                                  .old_root = hashes[0],
+                                  .new_root = hashes[1],
+                                  .label_set_sha256 = hashes[2],
+                                  .proof_sha256 = hashes[3],
+                                  .reason = "a mistake"};
+    struct err err;
+
+    (void)state;
+    assert_true(crypt_start(&err));
+    for (int i = 0; i < 4; i++) {
+        memset(hashes[i], 7 + i, sizeof(hashes[i]));
+    }
+    crypt_sign_keys(public_key, secret_key, seed);
+    order_correct_sign(signature, &order, secret_key);
+    assert_true(order_correct_check(signature, &order, public_key));
+    assert_true(crypt_verify(signature, text, strlen(text), public_key));
+    for (int i = 0; i < 4; i++) {
+        hashes[i][0] ^= 1;
+        assert_false(order_correct_check(signature, &order, public_key));
+        hashes[i][0] ^= 1;
+    }
+    order.labels = 3;
+    assert_false(order_correct_check(signature, &order, public_key));
+    order.labels = 2;
+    order.reason = "a mistak";
+    assert_false(order_correct_check(signature, &order, public_key));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_label_list_make_refuses_line_ends),
         cmocka_unit_test(test_label_list_next_refuses),
         cmocka_unit_test(test_order_reveal),
+        cmocka_unit_test(test_order_correct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
