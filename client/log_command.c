@@ -13,13 +13,14 @@
 
 #include "client/commands.h"
 #include "client/follow.h"
+#include "client/log_check.h"
 #include "client/log_file.h"
 #include "client/options.h"
 #include "common/file.h"
 #include "common/text.h"
 #include "schemas/entry.h"
 
-enum { TILE_WIDTH = 256, KEY_DIR = 0x2000, TILE_NAME_SIZE = 64, LENGTH_BYTES = 2 };
+enum { TILE_WIDTH = 256, KEY_DIR = 0x2000, KEY_CHECK, TILE_NAME_SIZE = 64, LENGTH_BYTES = 2 };
 
 struct log_arguments {
     struct options options;
@@ -390,6 +391,7 @@ static int run(struct service *service, void *context)
 
 static const struct argp_option list[] = {
     {"dir", KEY_DIR, "DIR", 0, "folder to write it to (default: this one)", 1},
+    {"check", KEY_CHECK, "DIR", 0, "check such a folder instead, without the service", 1},
     {0},
 };
 
@@ -403,6 +405,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_DIR:
         arguments->folder = text;
+        return 0;
+    case KEY_CHECK:
+        argp_error(state, "--check DIR stands alone");
         return 0;
     case ARGP_KEY_ARG:
         return options_take_competition(&arguments->options, text) ? 0 : ARGP_ERR_UNKNOWN;
@@ -422,9 +427,7 @@ int command_log(int argc, char **argv)
         "[COMP]",
         "Writes the log of a competition as files: checkpoint, tiles of hashes, vkey, and the "
         "entries that may be read (entries.jsonl) with the files that they name (files/SHA256), "
-        "each "
-        "checked against the checkpoint, and the "
-        "checkpoint against those seen before.\v"
+        "each checked against the checkpoint, and the checkpoint against those seen before.\v"
         "The layout is that of C2SP tlog-tiles. Entries of teams can be read by everybody when the "
         "competition has closed, before that by its organizer.",
         options_competition,
@@ -432,5 +435,8 @@ int command_log(int argc, char **argv)
         NULL};
     struct log_arguments arguments = {.folder = "."};
 
+    if (argc == 3 && strcmp(argv[1], "--check") == 0) { /* needs no service */
+        return log_check(argv[2]);
+    }
     return options_run(argc, argv, &argp, &arguments, run);
 }

@@ -96,6 +96,7 @@ class CorrectionTest(opened.OpenedTest):
         self.assertEqual(sorted(results), sorted([(name, version) for name in (*ids.values(), broken) for version in (1, 2)] + [(late, 2)]))
         self.assertEqual([(entry["move"], entry["labels"]) for entry in kind("leaderboard")], [("publish", 1), ("correct", 2)])
         self.second_correction(game)
+        self.check_folder()
 
     def check_receipts(self, game, name, frozen):
         """The old receipt is still good, and the new result has one of its own."""
@@ -126,6 +127,21 @@ class CorrectionTest(opened.OpenedTest):
         self.assertEqual(len(kind("disclosure")), 3)
         refused = self.correct(contest.solution(), check=3)
         self.assertIn("the board was revealed", refused.stderr)
+
+    def check_folder(self):
+        """The exported log is good without the service; with any file or entry changed or gone it is not."""
+        log = self.dir / "log"
+        good = harness.run("assay", "log", "--check", log)
+        self.assertIn("labels of version 3: as signed", good.stdout)
+        for path in (*(log / "files").iterdir(), log / "entries.jsonl", log / "checkpoint", log / "vkey"):
+            right = path.read_bytes()
+            for wrong in (right[:9] + bytes([right[9] ^ 1]) + right[10:], right[:-40]):
+                path.write_bytes(wrong)
+                harness.run("assay", "log", "--check", log, check=1)
+            path.write_bytes(right)
+        lines = (log / "entries.jsonl").read_bytes().splitlines(keepends=True)
+        (log / "entries.jsonl").write_bytes(b"".join(lines[:4] + lines[5:]))
+        self.assertIn("entries are there", harness.run("assay", "log", "--check", log, check=1).stderr)
 
     def test_a_silent_change_is_seen(self):
         """A proof that leaves one changed row out leads to another root than the labels have."""

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checks a folder that `assay log` wrote: the checkpoint's signature, every entry, the root over
+ * them where all are there, and every file that an entry names, with what a correction proves.
+ */
+#include "client/log_check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/command.h"
+#include "client/keyring.h"
+#include "client/log_file.h"
+#include "common/file.h"
+#include "schemas/note.h"
+
+enum { ENTRIES_MAX = 1 << 30 };
+
+/* What a folder holds. */
+struct folder_log {
+    const char *folder;
+    struct note_public_key key;
+    struct checkpoint checkpoint;
+    struct tree tree; /* of the entries that are there */
+    struct log_labels labels;
+    uint64_t n_entries;
+    uint64_t next; /* index behind the last of them */
+    size_t n_files;
+};
+
+static bool read_in(struct bytes *data, const struct folder_log *log, const char *name, size_t max,
+                    struct err *err)
+{
+    char path[KEYRING_PATH_SIZE];
+
+    return path_join(path, sizeof(path), log->folder, name, err) && file_read(data, path, max, err);
+}
+
+static bool read_checkpoint(struct folder_log *log, struct err *err)
+{
+    struct bytes key = {0};
+    struct bytes note = {0};
+
+    bool ok = read_in(&key, log, "vkey", NOTE_KEY_TEXT_SIZE, err) &&
+              note_public_key_read(&log->key, key.data, key.size_bytes, err) &&
+              read_in(&note, log, "checkpoint", NOTE_SIZE - 1, err) &&
+              checkpoint_read(&log->checkpoint, &log->key, note.data, note.size_bytes, err);
+    bytes_free(&key);
+    bytes_free(&note);
+    return ok;
+}
+
+static bool check_file(struct folder_log *log, const struct entry *entry, struct err *err)
+{
+    char name[sizeof("files/") + SHA256_HEX_SIZE];
+    struct bytes data = {0};
+    struct log_file file;
+    bool is_there;
+
+    if (!log_file_of(&file, &is_there, &log->labels, entry, err)) {
+        return false;
+    }
+    if (!is_there) {
+        return true;
+    }
+    snprintf(name, sizeof(name), "files/%s", file.sha256);
+    bool ok =
+        read_in(&data, log, name, LOG_FILE_BYTES_MAX, err) && log_file_check(&file, &data, err);
+    bytes_free(&data);
+    log->n_files++;
+    return ok;
+}
+
+static bool check_line(struct folder_log *log, const char *line, size_t size, struct err *err)
+{
+    static char texts[ENTRY_SIZE];
+    struct tree_hash leaf;
+    struct entry entry;
+
+    if (!entry_read(&entry, texts, line, size, err)) {
+        return false;
+    }
+    if ((uint64_t)entry.index < log->next || (uint64_t)entry.index >= log->checkpoint.size) {
+        return err_set(err, ERR_INPUT, "entry %" PRId64 " is out of its order", entry.index);
+    }
+    log->next = (uint64_t)entry.index + 1;
+    log->n_entries++;
+    entry_leaf(leaf.bytes, line, size);
+    return tree_append(&log->tree, &leaf, err) && check_file(log, &entry, err);
+}
+
+static bool check_entries(struct folder_log *log, const struct bytes *lines, struct err *err)
+{
+    const char *at = (const char *)lines->data;
+    const char *end = at + lines->size_bytes;
+
+    while (at < end) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t size = line_end == NULL ? (size_t)(end - at) : (size_t)(line_end + 1 - at);
+        if (!check_line(log, at, size, err)) {
+            return false;
+        }
+        at += size;
+    }
+    return true;
+}
+
+/* Where an entry is left out nothing says that the others are the log's. */
+static bool check_root(const struct folder_log *log, struct err *err)
+{
+    struct tree_hash root;
+
+    if (log->n_entries != log->checkpoint.size) {
+        return err_set(err, ERR_INPUT,
+                       "%" PRIu64 " of %" PRIu64
+                       " entries are there: the root that was signed is over all of them",
+                       log->n_entries, log->checkpoint.size);
+    }
+    tree_root(&root, &log->tree, log->n_entries);
+    return memcmp(&root, &log->checkpoint.root, sizeof(root)) == 0 ||
+           err_set(err, ERR_INPUT, "the entries do not have the root that was signed");
+}
+
+int log_check(const char *folder)
+{
+    static struct folder_log log;
+    struct bytes lines = {0};
+    struct err err;
+
+    log = (struct folder_log){.folder = folder};
+    bool ok = crypt_start(&err) && read_checkpoint(&log, &err) &&
+              read_in(&lines, &log, "entries.jsonl", ENTRIES_MAX, &err) &&
+              check_entries(&log, &lines, &err) && check_root(&log, &err);
+    if (ok) {
+        printf("%s: %" PRIu64 " entries, %zu files, labels of version %" PRId64 ": as signed\n",
+               log.key.origin, log.n_entries, log.n_files, log.labels.version);
+    }
+    bytes_free(&lines);
+    tree_free(&log.tree);
+    return ok ? EXIT_DONE : command_failed_in(folder, &err);
+}
