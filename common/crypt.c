@@ -142,11 +142,13 @@ void crypt_stream_start(struct crypt_stream *stream,
     crypto_secretstream_xchacha20poly1305_init_push(state_of(stream), header, key);
 }
 
-bool crypt_stream_open(struct crypt_stream *stream,
+void crypt_stream_open(struct crypt_stream *stream,
                        const uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
                        const uint8_t key[static CRYPT_KEY_BYTES])
 {
-    return crypto_secretstream_xchacha20poly1305_init_pull(state_of(stream), header, key) == 0;
+    int status = crypto_secretstream_xchacha20poly1305_init_pull(state_of(stream), header, key);
+
+    assert(status == 0);
 }
 
 void crypt_stream_push(struct crypt_stream *stream, uint8_t *chunk, const void *data, size_t size,

@@ -89,9 +89,9 @@ struct crypt_stream {
 void crypt_stream_start(struct crypt_stream *stream,
                         uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
                         const uint8_t key[static CRYPT_KEY_BYTES]);
-MUST_CHECK bool crypt_stream_open(struct crypt_stream *stream,
-                                  const uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
-                                  const uint8_t key[static CRYPT_KEY_BYTES]);
+void crypt_stream_open(struct crypt_stream *stream,
+                       const uint8_t header[static CRYPT_STREAM_HEADER_BYTES],
+                       const uint8_t key[static CRYPT_KEY_BYTES]);
 void crypt_stream_push(struct crypt_stream *stream, uint8_t *chunk, const void *data, size_t size,
                        const void *additional, size_t additional_size, bool is_last);
 

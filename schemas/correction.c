@@ -264,9 +264,13 @@ static bool take_hash(struct reader *reader, struct tree_hash *hash)
 
 static bool take_change(struct reader *reader, struct correction_change *change)
 {
-    return take_number(reader, &change->place) && skip(reader, " ") &&
-           take_hash(reader, &change->old_leaf) && skip(reader, " ") &&
-           take_hash(reader, &change->new_leaf) && skip(reader, "\n");
+    if (!take_number(reader, &change->place) || !skip(reader, " ")) {
+        return false;
+    }
+    if (!take_hash(reader, &change->old_leaf) || !skip(reader, " ")) {
+        return false;
+    }
+    return take_hash(reader, &change->new_leaf) && skip(reader, "\n");
 }
 
 static bool take_changes(struct reader *reader, struct correction *correction)

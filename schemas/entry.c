@@ -107,21 +107,16 @@ static bool is_time(const char *text)
 
 static bool is_of_type(const struct entry_value *value, enum value_type type)
 {
-    switch (type) {
-    case HEX32:
-        return is_hex(value->text, 32);
-    case HEX64:
-        return is_hex(value->text, 64);
-    case WORD:
-        return is_words(value->text, WORD_MAX);
-    case WORDS:
-        return is_words(value->text, WORDS_MAX);
-    case TIME:
-        return is_time(value->text);
-    case COUNT:
+    if (type == COUNT) {
         return value->number >= 0;
     }
-    return false;
+    if (type == TIME) {
+        return is_time(value->text);
+    }
+    if (type == HEX32 || type == HEX64) {
+        return is_hex(value->text, type == HEX32 ? 32 : 64);
+    }
+    return is_words(value->text, type == WORD ? WORD_MAX : WORDS_MAX);
 }
 
 /* Appends to the line; what does not fit makes *size larger than ENTRY_SIZE. */
@@ -134,7 +129,8 @@ static void put(char *line, size_t *size, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(line + (room == 0 ? 0 : *size), room, format, args);
     va_end(args);
-    *size += n < 0 ? ENTRY_SIZE : (size_t)n;
+    assert(n >= 0);
+    *size += (size_t)n;
 }
 
 bool entry_make(char line[static ENTRY_SIZE], size_t *size, const struct entry *entry,

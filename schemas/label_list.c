@@ -33,11 +33,18 @@ static bool add_row(struct bytes *list, size_t *capacity, const struct commitmen
     if (memchr(row->id, '\n', row->id_size) != NULL) {
         return err_set(err, ERR_INPUT, "an image id holds a line end: it cannot be listed");
     }
-    return add(list, capacity, row->split, strlen(row->split), err) &&
-           add(list, capacity, "\t", 1, err) &&
-           add(list, capacity, row->label, row->label_size, err) &&
-           add(list, capacity, "\t", 1, err) && add(list, capacity, row->id, row->id_size, err) &&
-           add(list, capacity, "\n", 1, err);
+    const struct {
+        const void *data;
+        size_t size;
+    } parts[] = {{row->split, strlen(row->split)}, {"\t", 1},
+                 {row->label, row->label_size},    {"\t", 1},
+                 {row->id, row->id_size},          {"\n", 1}};
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        if (!add(list, capacity, parts[i].data, parts[i].size, err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool label_list_make(struct bytes *list, const uint8_t seed[static COMMITMENT_SEED_BYTES],

@@ -192,7 +192,7 @@ static int check_line(struct reader *reader, const struct note_public_key *key, 
     bool is_name = skip(reader, key->origin) && skip(reader, " ");
     const char *base64 = reader->at;
     reader->at = line_end + 1;
-    if (!is_name || base64 > line_end) {
+    if (!is_name) { /* which holds no line end: what follows it stands in this line */
         return 0;
     }
     if (!crypt_base64_read(&signature, sizeof(signature), base64, (size_t)(line_end - base64),
@@ -351,7 +351,9 @@ bool note_step_take(struct note_step *step, const char **at, const char *end, st
         memmem(reader.at, (size_t)(end - reader.at), next_step_start, strlen(next_step_start));
     *at = next == NULL ? end : next + 1;
     step->note_size = (size_t)(*at - step->note);
-    return step->note_size < NOTE_SIZE ||
-           err_set(err, ERR_INPUT, "checkpoint has %zu bytes, limit is %d", step->note_size,
-                   NOTE_SIZE - 1);
+    if (step->note_size >= NOTE_SIZE) {
+        return err_set(err, ERR_INPUT, "checkpoint has %zu bytes, limit is %d", step->note_size,
+                       NOTE_SIZE - 1);
+    }
+    return true;
 }

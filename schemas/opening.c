@@ -63,25 +63,36 @@ static uint32_t read_version(const char *digits)
     return *digits == '\0' && version <= UINT32_MAX ? (uint32_t)version : 0;
 }
 
+static bool take_opening(struct opening *opening, const char *at, const char *end)
+{
+    char labels[11];
+
+    if (!take_word(opening->submission, sizeof(opening->submission), &at, end, ' ') ||
+        strspn(opening->submission, "0123456789abcdef") != sizeof(opening->submission) - 1) {
+        return false;
+    }
+    if (!take_word(labels, sizeof(labels), &at, end, ' ')) {
+        return false;
+    }
+    opening->labels = read_version(labels);
+    if (opening->labels == 0 || !take_score(opening->public_score, &at, end, ' ')) {
+        return false;
+    }
+    return take_score(opening->private_score, &at, end, '\n');
+}
+
 bool opening_read(struct opening *opening, const void *line, size_t size, struct err *err)
 {
     char again[OPENING_LINE_SIZE];
-    char labels[11];
-    const char *at = line;
-    const char *end = at + size;
 
     *opening = (struct opening){0};
-    bool is_read =
-        size < OPENING_LINE_SIZE &&
-        take_word(opening->submission, sizeof(opening->submission), &at, end, ' ') &&
-        strlen(opening->submission) == sizeof(opening->submission) - 1 &&
-        strspn(opening->submission, "0123456789abcdef") == sizeof(opening->submission) - 1 &&
-        take_word(labels, sizeof(labels), &at, end, ' ') &&
-        (opening->labels = read_version(labels)) != 0 &&
-        take_score(opening->public_score, &at, end, ' ') &&
-        take_score(opening->private_score, &at, end, '\n');
-    return (is_read && opening_write(again, opening) == size && memcmp(again, line, size) == 0) ||
-           err_set(err, ERR_INPUT, "not a line of an opening: SUBMISSION LABELS PUBLIC PRIVATE");
+    /* a version has one spelling of each length, all else stands as it is: the size tells */
+    if (size >= OPENING_LINE_SIZE || !take_opening(opening, line, (const char *)line + size) ||
+        opening_write(again, opening) != size) {
+        return err_set(err, ERR_INPUT,
+                       "not a line of an opening: SUBMISSION LABELS PUBLIC PRIVATE");
+    }
+    return true;
 }
 
 static bool is_made_to(const struct opening *opening, const struct opening_subject *subject,

@@ -176,9 +176,12 @@ bool scoreseal_open(void *plain, const void *sealed, size_t size, const struct s
     if (!find_key(file_key, sealed, n_recipients, key)) {
         return err_set(err, ERR_PEER, "file is not sealed to this key");
     }
-    bool ok = crypt_stream_open(&stream, header, file_key) &&
-              open_chunks(plain, &stream, sealed, head, size);
+    crypt_stream_open(&stream, header, file_key);
+    bool ok = open_chunks(plain, &stream, sealed, head, size);
     crypt_wipe(file_key, sizeof(file_key));
     crypt_wipe(&stream, sizeof(stream));
-    return ok || err_set(err, ERR_PEER, "sealed file was changed");
+    if (!ok) {
+        return err_set(err, ERR_PEER, "sealed file was changed");
+    }
+    return true;
 }

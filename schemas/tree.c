@@ -54,21 +54,18 @@ bool tree_append(struct tree *tree, const struct tree_hash *leaf, struct err *er
 {
     size_t top = 0; /* the highest level that this leaf completes a subtree of */
 
-    while ((tree->levels[0].n + 1) >> top << top == tree->levels[0].n + 1 &&
-           top + 1 < TREE_LEVELS) {
+    while ((tree->levels[0].n + 1) >> top << top == tree->levels[0].n + 1) {
         if (!make_room(&tree->levels[top], err)) {
             return false;
         }
         top++;
     }
     struct tree_hash hash = *leaf;
-    for (size_t i = 0; i < top; i++) {
-        struct tree_level *level = &tree->levels[i];
-        level->hashes[level->n++] = hash;
-        if (level->n % 2 == 1) {
-            break;
-        }
+    struct tree_level *level = &tree->levels[0];
+    level->hashes[level->n++] = hash;
+    for (; level->n % 2 == 0; level->hashes[level->n++] = hash) { /* ends below `top' */
         join(&hash, &level->hashes[level->n - 2], &level->hashes[level->n - 1]);
+        level++;
     }
     return true;
 }
@@ -198,7 +195,7 @@ bool tree_check_leaf(const struct tree_hash *leaf, uint64_t index, uint64_t size
         }
         if (node % 2 == 1 || node == last) {
             join(&hash, &proof->hashes[i], &hash);
-            while (node % 2 == 0 && node != 0) {
+            while (node % 2 == 0) { /* it is not 0, as `last' is not */
                 node >>= 1;
                 last >>= 1;
             }
@@ -243,7 +240,7 @@ static bool walk_growth(uint64_t old_size, const struct tree_hash *old_root, uin
         if (node % 2 == 1 || node == last) {
             join(&old_hash, sibling, &old_hash);
             join(&hash, sibling, &hash);
-            while (node % 2 == 0 && node != 0) {
+            while (node % 2 == 0) { /* it is not 0, as `last' is not */
                 node >>= 1;
                 last >>= 1;
             }

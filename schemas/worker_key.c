@@ -4,6 +4,7 @@
  */
 #include "schemas/worker_key.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,8 +44,10 @@ bool worker_key_read(struct worker_public_key *key, const char *text, size_t siz
     if (is_read) {
         worker_key_text(again, key);
     }
-    return (is_read && memcmp(again, text, size) == 0) ||
-           err_set(err, ERR_INPUT, "not the key of a worker: NAME:HEX:HEX");
+    if (!is_read || memcmp(again, text, size) != 0) {
+        return err_set(err, ERR_INPUT, "not the key of a worker: NAME:HEX:HEX");
+    }
+    return true;
 }
 
 bool worker_keys_read(struct worker_public_key keys[static WORKER_KEYS_MAX], size_t *n_keys,
@@ -80,7 +83,6 @@ static bool write_public(const struct worker_public_key *key, const char *folder
                          struct err *err)
 {
     char path[PATH_SIZE];
-    char file[WORKER_KEY_NAME_SIZE + sizeof(WORKER_KEY_SUFFIX)];
     char text[WORKER_KEY_TEXT_SIZE + 1];
     struct bytes found = {0};
     struct err ignored;
@@ -88,10 +90,9 @@ static bool write_public(const struct worker_public_key *key, const char *folder
     worker_key_text(text, key);
     size_t size = strlen(text);
     text[size++] = '\n';
-    snprintf(file, sizeof(file), "%s" WORKER_KEY_SUFFIX, name);
-    if (!path_join(path, sizeof(path), folder, file, err)) {
-        return false;
-    }
+    /* as long as the path of the secret, which was opened */
+    int n = snprintf(path, sizeof(path), "%s/%s" WORKER_KEY_SUFFIX, folder, name);
+    assert(n > 0 && n < PATH_SIZE);
     bool is_there = access(path, F_OK) == 0 && file_read(&found, path, sizeof(text), &ignored) &&
                     found.size_bytes == size && memcmp(found.data, text, size) == 0;
     bytes_free(&found);

@@ -189,6 +189,7 @@ static void test_correction_read(void **state)
         {"no change in a row", HEAD "size 1\n0 " HASH " " HASH "\n\n", false},
         {"no place", HEAD "size 1\n " HASH " " OTHER "\n\n", false},
         {"no space", HEAD "size 1\n0" HASH " " OTHER "\n\n", false},
+        {"colon between", HEAD "size 1\n0:" HASH " " OTHER "\n\n", false},
         {"upper case", HEAD "size 1\n0 A" HASH " " OTHER "\n\n", false},
         {"old leaf of letters", HEAD "size 1\n0 x" HASH "\n\n", false},
         {"upper case alone",

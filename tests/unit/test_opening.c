@@ -54,6 +54,10 @@ static void test_opening_read(void **state)
         {"a word", ID " 1 nan 0.125\n", false},
         {"a private word", ID " 1 0.25 0.125 \n", false},
         {"long score", ID " 1 0.2500000000000000000000000000000001 0\n", false},
+        {"longer than a line can be",
+         ID " 1 0.25 0.125                                                            "
+            "                                                                         \n",
+         false},
         {"too long",
          ID " 1 0.25 0.125                                                            \n", false},
     };

@@ -47,6 +47,8 @@ static bool opens(const struct bytes *sealed, const struct scoreseal_key *key, c
 
     if (!scoreseal_plain_size(&opened_size, sealed->data, sealed->size_bytes, &err)) {
         assert_int_equal(err.code, ERR_PEER);
+        assert_false(scoreseal_open(NULL, sealed->data, sealed->size_bytes, key, &err));
+        assert_int_equal(err.code, ERR_PEER);
         return false;
     }
     unsigned char *opened = malloc(opened_size + 1);
