@@ -34,6 +34,7 @@ static struct library {
     int (*filter_count)(struct archive *);
     __typeof__(archive_read_data) *read_data;
     __typeof__(archive_entry_filetype) *entry_filetype;
+    __typeof__(archive_entry_pathname) *entry_pathname;
     const char *(*error_string)(struct archive *);
     void (*set_error)(struct archive *, int, const char *, ...);
 } library;
@@ -43,7 +44,7 @@ struct unpack {
     struct archive *archive;
     bool is_started;
     bool is_ended;
-    size_t n_bytes;        /* unpacked so far */
+    size_t n_bytes;        /* unpacked so far, with what was passed over */
     struct err source_err; /* why the source could not be read */
     char chunk[CHUNK_BYTES];
 };
@@ -88,6 +89,7 @@ static bool open_library(struct err *err)
         {"archive_filter_count", &library.filter_count},
         {"archive_read_data", &library.read_data},
         {"archive_entry_filetype", &library.entry_filetype},
+        {"archive_entry_pathname", &library.entry_pathname},
         {"archive_error_string", &library.error_string},
         {"archive_set_error", &library.set_error},
     };
@@ -189,50 +191,101 @@ static bool refuse(const struct unpack *unpack, struct err *err)
                    why == NULL ? "it is damaged" : why);
 }
 
+/* Counts what was unpacked against the limit. */
+static bool count(struct unpack *unpack, size_t n, struct err *err)
+{
+    unpack->n_bytes += n;
+    return unpack->n_bytes <= unpack->source.bytes_max ||
+           err_set(err, ERR_INPUT, "unpacked, the file has more than %zu bytes",
+                   unpack->source.bytes_max);
+}
+
+/* A folder, or what macOS keeps about a file beside it: not what was meant to be sent. */
+static bool is_beside(struct archive_entry *entry)
+{
+    static const char folder[] = "__MACOSX/";
+    const char *name = library.entry_pathname(entry);
+
+    return library.entry_filetype(entry) == AE_IFDIR ||
+           (name != NULL && strncmp(name, folder, sizeof(folder) - 1) == 0);
+}
+
+/* Passes over a member's bytes. They count, so that no bomb hides in them. */
+static bool pass_over(struct unpack *unpack, struct err *err)
+{
+    char bytes[4096];
+
+    for (;;) {
+        la_ssize_t n = library.read_data(unpack->archive, bytes, sizeof(bytes));
+        if (n < 0) {
+            return refuse(unpack, err);
+        }
+        if (n == 0) {
+            return true;
+        }
+        if (!count(unpack, (size_t)n, err)) {
+            return false;
+        }
+    }
+}
+
+/* Goes to the next member that is not beside the matter; *entry is NULL where there is none. */
+static bool next_member(struct unpack *unpack, struct archive_entry **entry, struct err *err)
+{
+    for (;;) {
+        int status = library.next_header(unpack->archive, entry);
+        if (status == ARCHIVE_EOF) {
+            *entry = NULL;
+            return true;
+        }
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+            return refuse(unpack, err);
+        }
+        if (unpack->source.packing != PACKING_ZIP || !is_beside(*entry)) {
+            return true;
+        }
+        if (!pass_over(unpack, err)) {
+            return false;
+        }
+    }
+}
+
 /* Goes to the one file inside. */
 static bool start(struct unpack *unpack, struct err *err)
 {
     struct archive_entry *entry = NULL;
+    bool is_zip = unpack->source.packing == PACKING_ZIP;
 
     unpack->is_started = true;
     if (library.read_open(unpack->archive, unpack, NULL, give_chunk, NULL) != ARCHIVE_OK) {
         return refuse(unpack, err);
     }
-    int status = library.next_header(unpack->archive, &entry);
+    bool is_read = next_member(unpack, &entry, err);
     int n_layers = library.filter_count(unpack->archive); /* the last one is the file itself */
-    if (unpack->source.packing != PACKING_ZIP && n_layers != 2) {
+    if (!is_zip && n_layers != 2) {
         return err_set(err, ERR_INPUT,
                        n_layers < 2 ? "file cannot be unpacked: it is damaged"
                                     : "file is packed in more than one layer");
     }
-    if (status == ARCHIVE_EOF) { /* nothing was packed: an empty file, but for zip */
+    if (!is_read) {
+        return false;
+    }
+    if (entry == NULL) { /* nothing was packed: an empty file, but for zip */
         unpack->is_ended = true;
-        return unpack->source.packing != PACKING_ZIP ||
-               err_set(err, ERR_INPUT, "zip archive holds no file");
+        return !is_zip || err_set(err, ERR_INPUT, "zip archive holds no file");
     }
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
-        return refuse(unpack, err);
-    }
-    if (library.entry_filetype(entry) != AE_IFREG) {
-        return err_set(err, ERR_INPUT, "zip archive holds something else than a file");
-    }
-    return true;
+    return library.entry_filetype(entry) == AE_IFREG ||
+           err_set(err, ERR_INPUT, "zip archive holds something else than a file");
 }
 
-/* At the end of the file nothing must follow. */
+/* At the end of the file no other must follow. */
 static bool finish(struct unpack *unpack, struct err *err)
 {
     struct archive_entry *entry = NULL;
-    int status = library.next_header(unpack->archive, &entry);
 
     unpack->is_ended = true;
-    if (status == ARCHIVE_EOF) {
-        return true;
-    }
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
-        return refuse(unpack, err);
-    }
-    return err_set(err, ERR_INPUT, "zip archive holds more than one file");
+    return next_member(unpack, &entry, err) &&
+           (entry == NULL || err_set(err, ERR_INPUT, "zip archive holds more than one file"));
 }
 
 bool unpack_read(void *data, char *to, size_t size, size_t *n_read, struct err *err)
@@ -252,10 +305,8 @@ bool unpack_read(void *data, char *to, size_t size, size_t *n_read, struct err *
             return false;
         }
         *n_read += (size_t)n;
-        unpack->n_bytes += (size_t)n;
-        if (unpack->n_bytes > unpack->source.bytes_max) {
-            return err_set(err, ERR_INPUT, "unpacked, the file has more than %zu bytes",
-                           unpack->source.bytes_max);
+        if (!count(unpack, (size_t)n, err)) {
+            return false;
         }
     }
     return true;
