@@ -31,6 +31,7 @@ enum {
 
 static const int64_t earliest_ms = INT64_C(1735689600000); /* 2025: no clock is right before */
 
+PRINTF_LIKE(4, 0)
 static void say(struct checkup *checkup, const char *verdict, const char *what, const char *format,
                 va_list args)
 {
