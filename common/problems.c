@@ -38,6 +38,10 @@ void problems_merge(struct problems *into, const struct problems *from)
     uint32_t i = 0;
     uint32_t j = 0;
 
+    if (from->n_kept == 0) {
+        into->n_all += from->n_all;
+        return;
+    }
     while (merged.n_kept < PROBLEMS_KEPT && (i < into->n_kept || j < from->n_kept)) {
         bool take_into =
             j == from->n_kept || (i < into->n_kept && !is_before(&from->kept[j], &into->kept[i]));

@@ -287,12 +287,13 @@ void reading_cut(struct reading *reading, size_t n_wanted)
         uint64_t nominal = size / n_wanted * i;
         if (nominal > begin && find_line_feed(&line_feed, reading, nominal - 1) &&
             line_feed + 1 < size) {
-            reading->parts[reading->n_parts++] =
-                (struct part){.begin = begin, .end = line_feed + 1};
+            reading->parts[reading->n_parts].begin = begin;
+            reading->parts[reading->n_parts++].end = line_feed + 1;
             begin = line_feed + 1;
         }
     }
-    reading->parts[reading->n_parts++] = (struct part){.begin = begin, .end = size};
+    reading->parts[reading->n_parts].begin = begin;
+    reading->parts[reading->n_parts++].end = size;
 }
 
 size_t reading_wanted_parts(const struct reading *reading)

@@ -143,7 +143,8 @@ MUST_CHECK bool reading_find_image(uint32_t *image, struct reading *reading, str
 /* How many parts the file is worth. */
 size_t reading_wanted_parts(const struct reading *reading);
 
-/* Cuts the file behind line feeds into at most `n_wanted` parts of about the same size. */
+/* Cuts the file behind line feeds into at most `n_wanted` parts of about the same size; the parts
+ * are all zero before. */
 void reading_cut(struct reading *reading, size_t n_wanted);
 
 /* How many lanes work on the parts. */

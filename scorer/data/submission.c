@@ -100,7 +100,9 @@ static void *alloc_window(void *data, size_t size, struct err *err)
 static struct lane *ready_lanes(struct reading *reading, struct err *err)
 {
     size_t n_wanted = reading_wanted_parts(reading);
-    struct lane *lanes = reading_alloc(reading, LANES_MAX, sizeof(*lanes), err);
+    size_t n_threads = reading->n_threads == 0 ? 1 : reading->n_threads;
+    size_t n_lanes_max = n_threads < LANES_MAX ? n_threads : LANES_MAX;
+    struct lane *lanes = reading_alloc(reading, n_lanes_max, sizeof(*lanes), err);
 
     reading->parts = reading_alloc(reading, n_wanted, sizeof(*reading->parts), err);
     if (lanes == NULL || reading->parts == NULL ||

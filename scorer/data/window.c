@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CARRY_ROOM_MIN = 64 << 10 };
+enum { CARRY_ROOM_MIN = 64 << 10, CARRY_ROOM_SMALL = 4 << 10, CHUNK_STEP = 16 << 10 };
 
 void window_start(struct window *window, uint64_t begin, uint64_t limit)
 {
@@ -43,18 +43,24 @@ bool window_read_at(const struct window_source *source, char *to, uint64_t offse
 }
 
 /* A buffer with room for `kept` bytes and at least as many behind them, so that a long row is
- * looked at again a few times only. */
-static bool make_room(struct window *window, size_t kept, struct err *err)
+ * looked at again a few times only. Where all that is `left` fits, it is no larger than that takes:
+ * a small file then costs no more than its own pages. */
+static bool make_room(struct window *window, size_t kept, uint64_t left, struct err *err)
 {
-    size_t carry_room = CARRY_ROOM_MIN;
+    bool is_small = left < WINDOW_CHUNK;
+    size_t carry_room = is_small ? CARRY_ROOM_SMALL : CARRY_ROOM_MIN;
+    size_t chunk_room = is_small ? ((size_t)left / CHUNK_STEP + 1) * CHUNK_STEP : WINDOW_CHUNK;
 
-    if (window->buffer != NULL && kept + WINDOW_PAD <= window->carry_room) {
+    if (window->buffer != NULL && kept + WINDOW_PAD <= window->carry_room &&
+        chunk_room <= window->chunk_room) {
         return true;
     }
     while (carry_room < kept + WINDOW_PAD) {
         carry_room *= 2;
     }
-    size_t chunk_room = carry_room > WINDOW_CHUNK ? carry_room : WINDOW_CHUNK;
+    if (!is_small && chunk_room < carry_room) {
+        chunk_room = carry_room;
+    }
     char *buffer = window->alloc(window->alloc_data, carry_room + chunk_room + WINDOW_PAD, err);
     if (buffer == NULL) {
         return false;
@@ -71,7 +77,7 @@ bool window_fill(struct window *window, const char **data, size_t *size, size_t 
     const char *kept_at = kept == 0 ? NULL : *data + (*size - kept);
     uint64_t left = window->limit - window->next;
 
-    if (!make_room(window, kept, err)) {
+    if (!make_room(window, kept, left, err)) {
         return false;
     }
     size_t wanted = left < window->chunk_room ? (size_t)left : window->chunk_room;

@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             .data = (const char *)data + 1,
             .size = size - 1,
             .n_threads = way == 0 ? 1 : 2,
-            .part_bytes = 1 + data[0] / 8,
+            .part_bytes = 1 + data[0] / 4,
         };
         ok[way] = submission_read(&read[way], &source, arenas[way], &problems[way], &err);
         FUZZ_CHECK(ok[way] == (problems[way].n_all == 0));
