@@ -10,40 +10,10 @@
 #include <string.h>
 
 #include "scorer/metric/boxrows.h"
-#include "scorer/metric/packed.h"
+#include "scorer/metric/boxwork.h"
 
-enum scratch_use {
-    ROW_IMAGES,
-    ROW_SCORES,
-    ROW_BOXES,
-    ROWS_PACKED,
-    TRUTH_ITEMS,
-    SORT_ITEMS,
-    TRUTHS,
-    PAIRS,
-    IMAGES,
-    CANDIDATES,
-    BOXES,
-    OVERLAPS,
-    HITS,
-    HIT_ITEMS,
-    SORTED_HITS,
-    STEPS,
-    MISSES,
-    PRECISION,
-    REACHED,
-    REPEATED,
-};
-
-/* Images in a word: a bit each, or the two bits of a split. */
-enum { WORD_BITS = 64, WORD_SPLITS = 32 };
-enum { STEPS_PER_HIT = 4, STEPS_MAX = 1 << 16 };
-
-enum { BOXES_MAX = 100, BOXES_FULL = BOXES_MAX + 1 };
-
-/* Room for `count` items, of which the first `n_kept` stay as they are. */
-static void *reserve(struct boxclass *work, enum scratch_use use, size_t count, size_t size,
-                     size_t n_kept, struct err *err)
+void *boxclass_reserve(struct boxclass *work, enum scratch_use use, size_t count, size_t size,
+                       size_t n_kept, struct err *err)
 {
     struct scratch *scratch = &work->scratch[use];
     size_t bytes;
@@ -102,10 +72,10 @@ bool boxclass_start(struct boxclass *work, struct arena_lock *memory,
 static bool unpack_rows(struct boxclass *work, size_t category, struct err *err)
 {
     size_t n = boxrows_count(work->columns, category);
-    struct packed_box *room =
-        reserve(work, ROWS_PACKED, work->columns->packed == NULL ? n : 0, sizeof(*room), 0, err);
-    uint32_t *image = reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
-    double *score = reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
+    struct packed_box *room = boxclass_reserve(
+        work, ROWS_PACKED, work->columns->packed == NULL ? n : 0, sizeof(*room), 0, err);
+    uint32_t *image = boxclass_reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
+    double *score = boxclass_reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
 
     if (room == NULL || image == NULL || score == NULL) {
         return false;
@@ -131,9 +101,9 @@ static bool find_rows(struct boxclass *work, size_t category, struct err *err)
                                          .box = columns->box + start};
         return true;
     }
-    uint32_t *image = reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
-    double *score = reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
-    struct box *box = reserve(work, ROW_BOXES, n, sizeof(*box), 0, err);
+    uint32_t *image = boxclass_reserve(work, ROW_IMAGES, n, sizeof(*image), 0, err);
+    double *score = boxclass_reserve(work, ROW_SCORES, n, sizeof(*score), 0, err);
+    struct box *box = boxclass_reserve(work, ROW_BOXES, n, sizeof(*box), 0, err);
     if (image == NULL || score == NULL || box == NULL) {
         return false;
     }
@@ -142,46 +112,18 @@ static bool find_rows(struct boxclass *work, size_t category, struct err *err)
     return true;
 }
 
-static struct box box_of(const struct boxclass *work, uint32_t row)
-{
-    return work->rows.box != NULL ? work->rows.box[row] : packed_box_value(&work->rows.packed[row]);
-}
-
-/* Rises as the score falls; -0.0 and 0.0 are the same. */
-static uint64_t key_of_score(double score)
-{
-    double plain = score + 0.0;
-    uint64_t bits;
-
-    memcpy(&bits, &plain, sizeof(bits));
-    return (bits >> 63) != 0 ? bits : ~bits & INT64_MAX;
-}
-
-static bool is_set(const uint64_t *bits, uint32_t image)
-{
-    return (bits[image / WORD_BITS] >> (image % WORD_BITS) & 1) != 0;
-}
-
-static void set_bit(uint64_t *bits, uint32_t image)
-{
-    bits[image / WORD_BITS] |= 1ULL << (image % WORD_BITS);
-}
-
-static uint8_t split_of(const struct boxclass *work, uint32_t image)
-{
-    return work->splits[image / WORD_SPLITS] >> 2 * (image % WORD_SPLITS) & 3;
-}
-
 /* The class's true boxes by image and, inside one, in the order of the file. */
 static bool collect_truths(struct boxclass *work, size_t category, struct err *err)
 {
     const struct box_labels *labels = work->labels;
     size_t start = labels->class_start[category];
     size_t end = labels->class_start[category + 1];
-    struct sort_item *items = reserve(work, TRUTH_ITEMS, end - start, sizeof(*items), 0, err);
-    struct sort_item *other = reserve(work, SORT_ITEMS, end - start, sizeof(*other), 0, err);
+    struct sort_item *items =
+        boxclass_reserve(work, TRUTH_ITEMS, end - start, sizeof(*items), 0, err);
+    struct sort_item *other =
+        boxclass_reserve(work, SORT_ITEMS, end - start, sizeof(*other), 0, err);
 
-    work->truths = reserve(work, TRUTHS, end - start, sizeof(*work->truths), 0, err);
+    work->truths = boxclass_reserve(work, TRUTHS, end - start, sizeof(*work->truths), 0, err);
     work->n_truths = 0;
     memset(work->set.positives, 0, sizeof(work->set.positives));
     if (items == NULL || other == NULL || work->truths == NULL) {
@@ -212,7 +154,7 @@ static bool make_pairs(struct boxclass *work, const struct sort_item *images, si
     const struct sort_item *truths = work->scratch[TRUTH_ITEMS].data;
     size_t truth = 0;
 
-    work->pairs = reserve(work, PAIRS, n_images, sizeof(*work->pairs), 0, err);
+    work->pairs = boxclass_reserve(work, PAIRS, n_images, sizeof(*work->pairs), 0, err);
     work->n_pairs = 0;
     if (work->pairs == NULL) {
         return false;
@@ -286,8 +228,8 @@ static bool add_pairs(struct boxclass *work, struct err *err)
 {
     const struct class_rows *rows = &work->rows;
     size_t n_max = work->n_truths + rows->n;
-    struct sort_item *images = reserve(work, IMAGES, n_max, sizeof(*images), 0, err);
-    struct sort_item *other = reserve(work, SORT_ITEMS, n_max, sizeof(*other), 0, err);
+    struct sort_item *images = boxclass_reserve(work, IMAGES, n_max, sizeof(*images), 0, err);
+    struct sort_item *other = boxclass_reserve(work, SORT_ITEMS, n_max, sizeof(*other), 0, err);
     const struct sort_item *truths = work->scratch[TRUTH_ITEMS].data;
     size_t n = work->n_truths;
 
@@ -308,8 +250,9 @@ static bool add_pairs(struct boxclass *work, struct err *err)
 
 static bool find_candidates(struct boxclass *work, size_t *n_candidates, struct err *err)
 {
-    uint32_t *candidates = reserve(work, CANDIDATES, work->rows.n, sizeof(*candidates), 0, err);
-    uint32_t *repeated = reserve(work, REPEATED, work->rows.n, sizeof(*repeated), 0, err);
+    uint32_t *candidates =
+        boxclass_reserve(work, CANDIDATES, work->rows.n, sizeof(*candidates), 0, err);
+    uint32_t *repeated = boxclass_reserve(work, REPEATED, work->rows.n, sizeof(*repeated), 0, err);
 
     if (candidates == NULL || repeated == NULL ||
         !make_pairs(work, work->scratch[TRUTH_ITEMS].data, work->n_truths, err)) {
@@ -329,10 +272,11 @@ static bool find_candidates(struct boxclass *work, size_t *n_candidates, struct 
 static bool sort_boxes(struct boxclass *work, size_t n_candidates, struct err *err)
 {
     const uint32_t *candidates = work->scratch[CANDIDATES].data;
-    struct sort_item *other = reserve(work, SORT_ITEMS, n_candidates, sizeof(*other), 0, err);
+    struct sort_item *other =
+        boxclass_reserve(work, SORT_ITEMS, n_candidates, sizeof(*other), 0, err);
     uint32_t start = 0;
 
-    work->boxes = reserve(work, BOXES, n_candidates, sizeof(*work->boxes), 0, err);
+    work->boxes = boxclass_reserve(work, BOXES, n_candidates, sizeof(*work->boxes), 0, err);
     work->n_boxes = n_candidates;
     if (work->boxes == NULL || other == NULL) {
         return false;
@@ -360,21 +304,15 @@ static bool sort_boxes(struct boxclass *work, size_t n_candidates, struct err *e
     return true;
 }
 
-/* Where a pair's boxes end that are looked at. */
-static uint32_t boxes_end(const struct pair *pair)
-{
-    return pair->box_end - pair->box_start > BOXES_MAX ? pair->box_start + BOXES_MAX
-                                                       : pair->box_end;
-}
-
 static bool match_pair(struct boxclass *work, const struct pair *pair, size_t *n_hits,
                        struct err *err)
 {
     size_t n_truths = pair->truth_end - pair->truth_start;
     uint32_t end = boxes_end(pair);
-    struct hit *hits =
-        reserve(work, HITS, *n_hits + (end - pair->box_start), sizeof(*hits), *n_hits, err);
-    struct overlap *overlaps = reserve(work, OVERLAPS, n_truths, sizeof(*overlaps), 0, err);
+    struct hit *hits = boxclass_reserve(work, HITS, *n_hits + (end - pair->box_start),
+                                        sizeof(*hits), *n_hits, err);
+    struct overlap *overlaps =
+        boxclass_reserve(work, OVERLAPS, n_truths, sizeof(*overlaps), 0, err);
 
     if (hits == NULL || overlaps == NULL) {
         return false;
@@ -400,9 +338,9 @@ static bool match_pair(struct boxclass *work, const struct pair *pair, size_t *n
 static bool sort_hits(struct boxclass *work, size_t n_hits, struct err *err)
 {
     const struct hit *hits = work->scratch[HITS].data;
-    struct sort_item *items = reserve(work, HIT_ITEMS, n_hits, sizeof(*items), 0, err);
-    struct sort_item *other = reserve(work, SORT_ITEMS, n_hits, sizeof(*other), 0, err);
-    struct hit *sorted = reserve(work, SORTED_HITS, n_hits, sizeof(*sorted), 0, err);
+    struct sort_item *items = boxclass_reserve(work, HIT_ITEMS, n_hits, sizeof(*items), 0, err);
+    struct sort_item *other = boxclass_reserve(work, SORT_ITEMS, n_hits, sizeof(*other), 0, err);
+    struct hit *sorted = boxclass_reserve(work, SORTED_HITS, n_hits, sizeof(*sorted), 0, err);
 
     if (items == NULL || other == NULL || sorted == NULL) {
         return false;
@@ -417,144 +355,6 @@ static bool sort_hits(struct boxclass *work, size_t n_hits, struct err *err)
     work->set.hits = sorted;
     work->set.n_hits = n_hits;
     return true;
-}
-
-/*
- * An index into the sorted hits: their range of keys cut into even steps, start[step] hits before
- * each. A box is then among the few hits of one step; where they are many, halving finds its place.
- */
-static bool index_hits(struct boxclass *work, struct err *err)
-{
-    const struct sort_item *items = work->scratch[HIT_ITEMS].data;
-    size_t n_hits = work->set.n_hits;
-    struct step_index *index = &work->index;
-    size_t n_steps = 1;
-
-    while (n_steps < STEPS_MAX && n_steps < STEPS_PER_HIT * n_hits) {
-        n_steps *= 2;
-    }
-    *index = (struct step_index){.items = items};
-    index->start = reserve(work, STEPS, n_steps + 1, sizeof(*index->start), 0, err);
-    if (index->start == NULL || n_hits == 0) {
-        return index->start != NULL;
-    }
-    index->first = items[0].key;
-    index->last = items[n_hits - 1].key;
-    while ((index->last - index->first) >> index->shift >= n_steps) {
-        index->shift++;
-    }
-    size_t at = 0;
-    for (size_t step = 0; step <= n_steps; step++) {
-        while (at < n_hits && (items[at].key - index->first) >> index->shift < step) {
-            at++;
-        }
-        index->start[step] = (uint32_t)at;
-    }
-    return true;
-}
-
-/* How many hits come before a box: by score, then image, then row. */
-static size_t place_of(const struct boxclass *work, uint64_t key, uint32_t image, uint32_t row)
-{
-    const struct step_index *index = &work->index;
-
-    if (key < index->first) {
-        return 0;
-    }
-    uint64_t step = (key - index->first) >> index->shift;
-    size_t low = index->start[step];
-    size_t high = index->start[step + 1];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        uint64_t hit_key = index->items[middle].key;
-        bool is_before = hit_key < key;
-        if (hit_key == key) {
-            const struct hit *hit = &work->set.hits[middle];
-            is_before = hit->image != image ? hit->image < image : hit->row < row;
-        }
-        if (is_before) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* Counts a box that matches nothing. What comes after the last hit lowers no precision. */
-static void miss_add(const struct boxclass *work, struct misses *misses, uint64_t key, uint32_t row)
-{
-    uint32_t image = work->rows.image[row];
-
-    if (key > work->index.last) {
-        return;
-    }
-    size_t place = place_of(work, key, image, row);
-    if (place < work->set.n_hits) {
-        struct box box = box_of(work, row);
-        unsigned size = match_size(box.width * box.height);
-        misses[split_of(work, image) * work->set.n_hits + place].count[size]++;
-    }
-}
-
-/* Boxes of pairs that matched nothing count in every limit that their rank is within. */
-static void count_pair_misses(struct boxclass *work, struct misses *const misses[N_LIMITS])
-{
-    for (size_t i = 0; i < work->n_pairs; i++) {
-        const struct pair *pair = &work->pairs[i];
-        for (uint32_t at = pair->box_start; at < boxes_end(pair); at++) {
-            const struct sort_item *item = &work->boxes[at];
-            for (unsigned limit = 0; limit < N_LIMITS && item->tag == 0; limit++) {
-                if (misses[limit] != NULL && at - pair->box_start < curve_limits[limit]) {
-                    miss_add(work, misses[limit], item->key, item->index);
-                }
-            }
-        }
-    }
-}
-
-/* Boxes of all other images. */
-static void count_other_misses(struct boxclass *work, struct misses *misses)
-{
-    const struct class_rows *rows = &work->rows;
-
-    for (size_t row = 0; row < rows->n; row++) {
-        uint64_t key = key_of_score(rows->score[row]);
-        if (key > work->index.last) {
-            continue; /* before anything else of the row is touched: most end here */
-        }
-        uint32_t image = rows->image[row];
-        if (!is_set(work->has_pair, image) && split_of(work, image) != SPLIT_IGNORED) {
-            miss_add(work, misses, key, (uint32_t)row);
-        }
-    }
-}
-
-static bool count_misses(struct boxclass *work, struct err *err)
-{
-    struct misses *misses[N_LIMITS] = {NULL};
-    size_t n_places = 2 * work->set.n_hits; /* of both splits */
-    size_t n_limits = work->is_complete ? N_LIMITS : 1;
-    struct misses *room = reserve(work, MISSES, n_limits * n_places, sizeof(*room), 0, err);
-
-    if (room == NULL || !index_hits(work, err)) {
-        return false;
-    }
-    memset(room, 0, n_limits * n_places * sizeof(*room));
-    for (size_t i = 0; i < n_limits; i++) {
-        misses[LIMIT_100 - i] = room + i * n_places;
-    }
-    if (work->set.n_hits > 0) {
-        count_pair_misses(work, misses);
-        count_other_misses(work, misses[LIMIT_100]);
-    }
-    for (unsigned limit = 0; limit < N_LIMITS; limit++) {
-        work->set.misses[limit] = misses[limit];
-    }
-    work->set.precision =
-        reserve(work, PRECISION, work->set.n_hits, N_THRESHOLDS * sizeof(double), 0, err);
-    work->set.reached = reserve(work, REACHED, work->set.n_hits, 1, 0, err);
-    return work->set.precision != NULL && work->set.reached != NULL;
 }
 
 /* The images' bits as they were before the class. */
@@ -588,7 +388,7 @@ bool boxclass_match(struct boxclass *work, size_t category, struct err *err)
             return false;
         }
     }
-    if (!sort_hits(work, n_hits, err) || !count_misses(work, err)) {
+    if (!sort_hits(work, n_hits, err) || !boxmiss_count(work, err)) {
         return false;
     }
     forget_pairs(work);

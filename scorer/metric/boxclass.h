@@ -63,7 +63,7 @@ struct boxclass {
     uint32_t *pair_of;          /* by image, where it has one */
     uint8_t *count;             /* by image: its boxes, where it has several and no pair */
     size_t n_repeated;          /* boxes behind the first of an image without a pair */
-    struct scratch scratch[20]; /* by enum in the .c file */
+    struct scratch scratch[20]; /* by enum scratch_use */
     struct class_rows rows;
     size_t n_truths;
     size_t n_pairs;

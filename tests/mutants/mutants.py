@@ -29,6 +29,8 @@ TEST_SECONDS = 60
 MATCH = "scorer/metric/match.c"
 CURVE = "scorer/metric/curve.c"
 CLASS = "scorer/metric/boxclass.c"
+WORK = "scorer/metric/boxwork.h"
+MISS = "scorer/metric/boxmiss.c"
 MEAN = "scorer/metric/detection.c"
 
 IN_RANGE = "uint8_t in_range = match_size_areas[match_size(size)];"
@@ -78,7 +80,7 @@ MUTANTS = {
     "a crowd counts": [
         (MATCH, COUNTED, ".counted = match_size_areas[match_size(area)],")],
     "scores as float": [
-        (CLASS, "double plain = score + 0.0;", "double plain = (double)(float)score + 0.0;")],
+        (WORK, "double plain = score + 0.0;", "double plain = (double)(float)score + 0.0;")],
     "boxes as float": [
         (MATCH, "double iou = both / either;",
          "double iou = (double)((float)both / (float)either);")],
@@ -112,9 +114,9 @@ MUTANTS = {
         items[i].key = hits[items[i].index].key;
     }
 """),
-        (CLASS, "hit->image != image ? hit->image < image : hit->row < row",
+        (MISS, "hit->image != image ? hit->image < image : hit->row < row",
          "image == CATALOG_GONE || hit->row < row"),
-        (CLASS, "enum { STEPS_PER_HIT", "enum { CATALOG_GONE = INT32_MAX };\nenum { STEPS_PER_HIT")],
+        (MISS, "enum { STEPS_PER_HIT", "enum { CATALOG_GONE = INT32_MAX };\nenum { STEPS_PER_HIT")],
     "ties of an image reversed": [
         (CLASS, "    for (size_t i = 0; i < n_candidates; i++) {\n        uint32_t row = candidates[i];",
          "    for (size_t i = n_candidates; i-- > 0;) {\n        uint32_t row = candidates[i];")],
@@ -132,7 +134,7 @@ MUTANTS = {
          "job->labels->class_start[i] == job->labels->class_start[i + 1] ||\n"
          "            job->columns->class_start[i] == job->columns->class_start[i + 1])")],
     "-0.0 after 0.0": [
-        (CLASS, "double plain = score + 0.0;", "double plain = score;")],
+        (WORK, "double plain = score + 0.0;", "double plain = score;")],
     "the other order of a sum": [
         (MATCH, "(size + truth->size) - both", "size + (truth->size - both)")],
     "areas from corners": [
@@ -153,15 +155,15 @@ MUTANTS = {
          "__builtin_fma(-width, height, size + truth->size)")],
     "no cut at 100": [
         (CURVE, "{1, 10, 100}", "{1, 10, 250}"),
-        (CLASS, "enum { BOXES_MAX = 100,", "enum { BOXES_MAX = 250,")],
+        (WORK, "enum { BOXES_MAX = 100,", "enum { BOXES_MAX = 250,")],
     "cut at 101": [
         (CURVE, "{1, 10, 100}", "{1, 10, 101}"),
-        (CLASS, "enum { BOXES_MAX = 100,", "enum { BOXES_MAX = 101,")],
+        (WORK, "enum { BOXES_MAX = 100,", "enum { BOXES_MAX = 101,")],
     "no cut where there are no truths": [
-        (CLASS, "BOXES_FULL = BOXES_MAX + 1 }", "BOXES_FULL = 250 }")],
+        (WORK, "BOXES_FULL = BOXES_MAX + 1 }", "BOXES_FULL = 250 }")],
     "misses after a hit of their score": [
-        (CLASS, "bool is_before = hit_key < key;", "bool is_before = hit_key <= key;"),
-        (CLASS, "        if (hit_key == key) {", "        if (hit_key > key) {")],
+        (MISS, "bool is_before = hit_key < key;", "bool is_before = hit_key <= key;"),
+        (MISS, "        if (hit_key == key) {", "        if (hit_key > key) {")],
     "the first limit is 2": [
         (CURVE, "{1, 10, 100}", "{2, 10, 100}")],
     "the split is not looked at": [
