@@ -34,6 +34,7 @@ MOVES = ("board about to move", "finals sent", "finals opened")
 RESCORES = ("re-score", "columns")
 FAILURES = ("failure reported",)
 LOST = ("leases found lost",)
+CORRECTIONS = ("all is corrected",)
 
 
 def points():
@@ -68,6 +69,8 @@ class Trial:
                                   self.cluster.organizer(), timeout=5)
             elif any(word in name for word in MOVES):
                 self.move_boards()
+            elif any(word in name for word in CORRECTIONS):
+                self.correct_labels()
             elif any(word in name for word in FAILURES):
                 part = worker.part("assay-scorer")
                 if part is not None:  # held, so that it dies with a job in its hands
@@ -80,8 +83,8 @@ class Trial:
         except (OSError, AssertionError):
             pass
 
-    def move_boards(self):
-        """A small competition that is published, played and revealed."""
+    def small_competition(self):
+        """One with a submission."""
         self.n_boards += 1
         name = f"board{self.n_boards}"
         self.cluster.competition(name, is_published=False)
@@ -90,6 +93,21 @@ class Trial:
         self.own.add(key)
         self.cluster.http("PUT", f"/v1/competitions/{name}/submissions", clients_module.submission(1, 1, 7), token,
                           {"Idempotency-Key": key})
+        return name
+
+    def correct_labels(self):
+        """Everything of a small competition is scored again under other labels."""
+        name = self.small_competition()
+        labels = self.cluster.dir / "corrected.csv"
+        labels.write_text((self.cluster.dir / "solution.csv").read_text().replace("\n0,0,Public", "\n0,1,Public"))
+        self.cluster.drain(3)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for the workers
+            self.cluster.run("competition", "correct", f"{name}.yaml", "--labels", labels, "--reason", "a mistake",
+                             check=None, seconds=5)
+
+    def move_boards(self):
+        """A small competition that is published, played and revealed."""
+        name = self.small_competition()
         for move in ("publish", "freeze", "reveal", "reveal"):
             self.cluster.drain(3)
             with contextlib.suppress(subprocess.TimeoutExpired):  # a reveal waits for its workers
@@ -100,7 +118,7 @@ class Trial:
         daemon = self.random.choice(self.cluster.workers) if kind == "worker" else getattr(self.cluster, kind)
         daemon.kill()
         n_before = daemon.log_size()
-        nth = self.random.randint(1, 4) if not any(word in name for word in MOVES + FAILURES + LOST + RESCORES) else 1
+        nth = self.random.randint(1, 4) if not any(word in name for word in MOVES + FAILURES + LOST + RESCORES + CORRECTIONS) else 1
         daemon.start(ASSAY_CRASHPOINT=f"{name} {nth}")
         end = time.monotonic() + PATIENCE_SECONDS
         next_stir = time.monotonic()
