@@ -58,6 +58,8 @@ bool log_file_of(struct log_file *file, bool *is_there, struct log_labels *label
     if (entry->kind == ENTRY_GENESIS) {
         sha256 = entry->values[ENTRY_GENESIS_RULES_SHA256].text;
         ok = follow_genesis(labels, entry, err);
+    } else if (entry->kind == ENTRY_RESCORE && entry->values[ENTRY_RESCORE_SIGNATURES].number > 0) {
+        sha256 = entry->values[ENTRY_RESCORE_SIGNATURES_SHA256].text;
     } else if (entry->kind == ENTRY_OPENING) {
         sha256 = entry->values[ENTRY_OPENING_SCORES_SHA256].text;
     } else if (entry->kind == ENTRY_DISCLOSURE) {

@@ -107,6 +107,9 @@ enum {
     VALUE(RESCORE, RESULTS, "n", COUNT)                 /* leaves under the root */                \
     VALUE(RESCORE, RESULTS_ROOT, "results_root", HEX64) /* see commitment.h */                     \
     VALUE(RESCORE, WORKERS, "workers", WORDS)           /* names of those that did it */           \
+    VALUE(RESCORE, SIGNATURES, "signatures", COUNT)     /* that this run added */                  \
+    VALUE(RESCORE, SIGNATURES_SHA256, "signatures_sha256", HEX64) /* of the file with them */      \
+    VALUE(RESCORE, SIGNATURES_BYTES, "signatures_bytes", COUNT)                                    \
     VALUE(RESCORE, FINISHED, "finished", TIME)
 
 #define ENTRY_PROMISE_VALUES(VALUE)                                                                \

@@ -126,7 +126,8 @@ static bool keep_attestation(struct store *store, const struct store_complete *c
     return db_run(store->db, DB_ATTESTATION_INSERT, err, db_int(job->submission),
                   db_int(job->label_version), db_int(job->rules_version),
                   db_blob(result->key, sizeof(result->key)),
-                  db_blob(result->signature, sizeof(result->signature)));
+                  db_blob(result->signature, sizeof(result->signature)), db_int(job->run),
+                  db_text(result->build));
 }
 
 static bool append_result(struct store *store, const struct store_complete *call,

@@ -11,7 +11,7 @@
 #include "common/text.h"
 #include "schemas/commitment.h"
 
-enum { DIFFERENCES_MAX = 200, WORKERS_SIZE = 1600 };
+enum { DIFFERENCES_MAX = 200, WORKERS_SIZE = 1600, SIGNATURE_LINE_SIZE = 33 + 65 + 89 + 66 };
 
 bool store_do_rescore_start(struct store *store, struct store_rescore_start *call, struct err *err)
 {
@@ -154,6 +154,62 @@ static bool list_workers(char *names, size_t size, struct store *store, int64_t 
     return true;
 }
 
+/* The lines of the signatures that a run added. Owns: *text is the caller's. */
+static bool list_signatures(struct wire_buffer *text, int64_t *n, struct store *store, int64_t run,
+                            struct err *err)
+{
+    struct db *db = store->db;
+    bool has_row;
+
+    *n = 0;
+    if (!db_find(db, DB_ATTESTATION_ALL, &has_row, err, db_int(run))) {
+        return false;
+    }
+    while (has_row) {
+        uint8_t id[STORE_ID_BYTES];
+        uint8_t key[CRYPT_PUBLIC_KEY_BYTES];
+        uint8_t signature[CRYPT_SIGNATURE_BYTES];
+        char id_text[2 * STORE_ID_BYTES + 1];
+        char key_text[2 * CRYPT_PUBLIC_KEY_BYTES + 1];
+        char base64[CRYPT_BASE64_SIZE(CRYPT_SIGNATURE_BYTES)];
+        char line[SIGNATURE_LINE_SIZE];
+        struct wire_bytes build = db_column_bytes(db, DB_ATTESTATION_ALL, 3);
+        db_column_copy(db, DB_ATTESTATION_ALL, 0, id, sizeof(id));
+        db_column_copy(db, DB_ATTESTATION_ALL, 1, key, sizeof(key));
+        db_column_copy(db, DB_ATTESTATION_ALL, 2, signature, sizeof(signature));
+        hex_text(id_text, id, sizeof(id));
+        hex_text(key_text, key, sizeof(key));
+        crypt_base64(base64, sizeof(base64), signature, sizeof(signature));
+        int size = snprintf(line, sizeof(line), "%s %s %s %.*s\n", id_text, key_text, base64,
+                            (int)build.size, (const char *)build.data);
+        if (!wire_buffer_add(text, (struct wire_bytes){(unsigned char *)line, (size_t)size}, err) ||
+            !db_row(db, DB_ATTESTATION_ALL, &has_row, err)) {
+            return false;
+        }
+        ++*n;
+    }
+    return true;
+}
+
+/* Publishes them, and fills what the entry says of it. */
+static bool publish_signatures(struct store *store, struct entry *entry,
+                               char hash[static SHA256_HEX_SIZE], int64_t run, int64_t competition,
+                               struct err *err)
+{
+    struct wire_buffer text = {0};
+    uint8_t digest[SHA256_BYTES];
+
+    bool ok =
+        list_signatures(&text, &entry->values[ENTRY_RESCORE_SIGNATURES].number, store, run, err) &&
+        (text.size == 0 || store_publish(store, competition, wire_buffer_bytes(&text), err));
+    sha256_of(digest, text.data, text.size);
+    hex_text(hash, digest, sizeof(digest));
+    entry->values[ENTRY_RESCORE_SIGNATURES_SHA256].text = hash;
+    entry->values[ENTRY_RESCORE_SIGNATURES_BYTES].number = (int64_t)text.size;
+    wire_buffer_free(&text);
+    return ok;
+}
+
 static bool append_run(struct store *store, int64_t run, int64_t n_confirmed, int64_t now_ms,
                        struct err *err)
 {
@@ -163,9 +219,12 @@ static bool append_run(struct store *store, int64_t run, int64_t n_confirmed, in
     struct tree_hash root;
     char root_text[SHA256_HEX_SIZE];
     char workers[WORKERS_SIZE];
+    char signatures[SHA256_HEX_SIZE];
     char finished[TIME_TEXT_SIZE];
+    int64_t competition = db_column_int(db, DB_RUN_ROW, 0);
 
-    if (!results_root(&root, &entry.values[ENTRY_RESCORE_RESULTS].number, store, run, err) ||
+    if (!publish_signatures(store, &entry, signatures, run, competition, err) ||
+        !results_root(&root, &entry.values[ENTRY_RESCORE_RESULTS].number, store, run, err) ||
         !list_workers(workers, sizeof(workers), store, run, err)) {
         return false;
     }
@@ -182,7 +241,7 @@ static bool append_run(struct store *store, int64_t run, int64_t n_confirmed, in
     entry.values[ENTRY_RESCORE_RESULTS_ROOT].text = root_text;
     entry.values[ENTRY_RESCORE_WORKERS].text = workers;
     entry.values[ENTRY_RESCORE_FINISHED].text = finished;
-    return store_append(store, &line, &entry, db_column_int(db, DB_RUN_ROW, 0), 0, err);
+    return store_append(store, &line, &entry, competition, 0, err);
 }
 
 static bool finish_run(struct store *store, int64_t run, int64_t now_ms, struct err *err)

@@ -76,6 +76,16 @@ def result_leaf(result):
                           + bytes.fromhex(result["private_commitment"])).digest()
 
 
+def statement(genesis, submission, result, label_root, build):
+    """What a worker signs of a result."""
+    values = {"competition": genesis["competition"], "submission": result["id"], "file_sha256": submission["file_sha256"],
+              "labels": result["labels"], "label_root": label_root, "rules": result["rules"], "outcome": result["outcome"],
+              "score": result["score"], "scorecard_sha256": result["scorecard_sha256"],
+              "sealed_sha256": result["sealed_sha256"], "public_commitment": result["public_commitment"],
+              "private_commitment": result["private_commitment"], "problems": result["problems"], "build": build}
+    return ("assay/result/v1\n" + "".join(f"{key} {value}\n" for key, value in values.items())).encode()
+
+
 # ---- orders ----
 
 def reveal_order(genesis):

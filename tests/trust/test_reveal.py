@@ -95,6 +95,22 @@ class RescoreTest(opened.OpenedTest):
         self.assertEqual(formats.root_of([formats.result_leaf(entry) for entry in results]).hex(), rescore["results_root"])
         self.assertLessEqual({*rescore["workers"].split(" ")}, {"worker-1", "worker-2"})
         self.assertEqual([game.status("owl", name)["n_workers"] for name in self.ids[:2]], [2, 2])
+        self.check_signatures(kind, rescore)
+        self.service.run("rescore", "-c", contest.ID)  # again: nothing is left to confirm
+        self.assertEqual([entry["signatures"] for entry in self.log()("rescore")], [3, 0])
+
+    def check_signatures(self, kind, rescore):
+        """Another listed worker than the one that scored signed each result again."""
+        (genesis,) = kind("genesis")
+        keys = {word.split(":")[1] for word in genesis["workers"].split(" ")}
+        submissions = {entry["id"]: entry for entry in kind("submission")}
+        results = {entry["id"]: entry for entry in kind("result") if entry["outcome"] == "scored"}
+        lines = [line.split(" ", 3) for line in self.file(rescore["signatures_sha256"]).decode().splitlines()]
+        self.assertEqual([line[0] for line in lines], sorted(results))
+        for name, key, signature, build in lines:
+            self.assertEqual({key, results[name]["key"]}, keys)
+            text = formats.statement(genesis, submissions[name], results[name], genesis["label_root"], build)
+            self.check_signature(bytes.fromhex(key), text, base64.b64decode(signature))
 
 
 if __name__ == "__main__":
