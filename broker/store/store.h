@@ -253,7 +253,7 @@ struct store_submission_list {
     struct wire_buffer rows;
 };
 
-enum { STORE_LINES_MAX = 5 }; /* promise, submission, and the newest results */
+enum { STORE_LINES_MAX = 5 }; /* submission, promise, and the three newest results */
 
 /* The log entries of one submission. */
 struct store_entries_get {
