@@ -51,6 +51,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
         *(key == 'n' ? &bench->n_runs : &bench->limit_s) = (size_t)number;
         return 0;
     case ARGP_KEY_ARG:
+        if (bench->only != NULL) {
+            argp_error(state, "one workload at a time, or none for all: '%s', '%s'",
+                       bench->only->name, text);
+            return EINVAL;
+        }
         bench->only = find_workload(text);
         if (bench->only == NULL) {
             argp_error(state, "no workload '%s'", text);

@@ -12,6 +12,7 @@
 
 #include "common/draw.h"
 #include "common/macros.h"
+#include "scorer/data/digits.h"
 #include "tests/fuzz/plain_reference.h"
 
 enum { TEXT_MAX = 4096, CASE_ROWS = 20000 };
@@ -191,6 +192,26 @@ static void test_box_plain_cases(void **state)
     }
 }
 
+/* Bytes that are no digits come to some number: an image of that number is not meant by them. */
+static void test_box_plain_empty_image(void **state)
+{
+    static const char row[] = ",38,0.5,1,1,1,1\n";
+    char text[sizeof(row) + 2 * PLAIN_PAD] = {0};
+    char id[16];
+    struct plain_counts counts;
+
+    (void)state;
+    int size = snprintf(id, sizeof(id), "%u", digits_value(digits_load(row), 8));
+    assert_int_equal(size, 8);
+    struct catalog catalog = make_catalog(&(struct id_text){id, (size_t)size}, 1);
+    assert_non_null(catalog.number_word);
+    memcpy(text + PLAIN_PAD, row, sizeof(row) - 1);
+    assert_true(
+        plain_read(&counts, &catalog, text + PLAIN_PAD, text + PLAIN_PAD + sizeof(row) - 1));
+    assert_int_equal(counts.n_fastest, 0);
+    assert_int_equal(counts.n_portable, 0);
+}
+
 static int open_arena(void **state)
 {
     struct err err;
@@ -209,10 +230,9 @@ static int close_arena(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_box_plain_numbers),
-        cmocka_unit_test(test_box_plain_texts),
-        cmocka_unit_test(test_box_plain_damaged),
-        cmocka_unit_test(test_box_plain_cases),
+        cmocka_unit_test(test_box_plain_numbers),     cmocka_unit_test(test_box_plain_texts),
+        cmocka_unit_test(test_box_plain_damaged),     cmocka_unit_test(test_box_plain_cases),
+        cmocka_unit_test(test_box_plain_empty_image),
     };
 
     return cmocka_run_group_tests(tests, open_arena, close_arena);
