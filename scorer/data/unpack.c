@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unpacking over libarchive: one filter or one format at a time, never a program of the system,
- * never another layer inside. See the header.
+ * Unpacking over zlib and libarchive: one filter or one format at a time, never a program of the
+ * system, never another layer inside. See the header.
  */
 #include "scorer/data/unpack.h"
 
@@ -14,6 +14,7 @@
 #include <archive_entry.h>
 
 #include "common/macros.h"
+#include "scorer/data/gunzip.h"
 #include "scorer/data/stream.h"
 
 enum { CHUNK_BYTES = 64 << 10 };
@@ -23,7 +24,6 @@ static struct library {
     void *handle;
     struct archive *(*read_new)(void);
     int (*read_free)(struct archive *);
-    int (*support_gzip)(struct archive *);
     int (*support_zstd)(struct archive *);
     int (*support_raw)(struct archive *);
     int (*support_empty)(struct archive *);
@@ -41,11 +41,13 @@ static struct library {
 
 struct unpack {
     struct unpack_source source;
-    struct archive *archive;
+    struct gunzip *gunzip;   /* a gzip file */
+    struct archive *archive; /* any other */
     bool is_started;
     bool is_ended;
-    size_t n_bytes;        /* unpacked so far, with what was passed over */
-    struct err source_err; /* why the source could not be read */
+    size_t n_bytes;                /* unpacked so far, with what was passed over */
+    char head[UNPACK_MAGIC_BYTES]; /* the first of them, of a gzip file */
+    struct err source_err;         /* why the source could not be read */
     char chunk[CHUNK_BYTES];
 };
 
@@ -79,7 +81,6 @@ static bool open_library(struct err *err)
     } functions[] = {
         {"archive_read_new", &library.read_new},
         {"archive_read_free", &library.read_free},
-        {"archive_read_support_filter_gzip", &library.support_gzip},
         {"archive_read_support_filter_zstd", &library.support_zstd},
         {"archive_read_support_format_raw", &library.support_raw},
         {"archive_read_support_format_empty", &library.support_empty},
@@ -131,36 +132,47 @@ static la_ssize_t give_chunk(struct archive *archive, void *data, const void **c
 static bool support(struct archive *archive, enum packing packing)
 {
     switch (packing) {
-    case PACKING_GZIP:
-        return library.support_gzip(archive) == ARCHIVE_OK &&
-               library.support_raw(archive) == ARCHIVE_OK &&
-               library.support_empty(archive) == ARCHIVE_OK;
     case PACKING_ZSTD:
         return library.support_zstd(archive) == ARCHIVE_OK &&
                library.support_raw(archive) == ARCHIVE_OK &&
                library.support_empty(archive) == ARCHIVE_OK;
     case PACKING_ZIP:
         return library.support_zip(archive) == ARCHIVE_OK;
+    case PACKING_GZIP:
     case PACKING_NONE:
         break;
     }
     return false;
 }
 
-bool unpack_open(struct unpack **unpack, const struct unpack_source *source, struct err *err)
+/* Opens the tool for the file's kind. */
+static bool open_tool(struct unpack *unpack, struct err *err)
 {
+    const struct unpack_source *source = &unpack->source;
+
+    if (source->packing == PACKING_GZIP) {
+        const struct gunzip_source packed = {.read = source->read, .read_data = source->read_data};
+        return gunzip_open(&unpack->gunzip, &packed, err);
+    }
     if (!open_library(err)) {
         return false;
     }
+    unpack->archive = library.read_new();
+    return (unpack->archive != NULL && support(unpack->archive, source->packing)) ||
+           err_set(err, ERR_SYSTEM, "libarchive cannot unpack this kind of file");
+}
+
+bool unpack_open(struct unpack **unpack, const struct unpack_source *source, struct err *err)
+{
     struct unpack *opened = calloc(1, sizeof(*opened));
+
     if (opened == NULL) {
         return err_set(err, ERR_SYSTEM, "no memory to unpack");
     }
     opened->source = *source;
-    opened->archive = library.read_new();
-    if (opened->archive == NULL || !support(opened->archive, source->packing)) {
+    if (!open_tool(opened, err)) {
         unpack_close(&opened);
-        return err_set(err, ERR_SYSTEM, "libarchive cannot unpack this kind of file");
+        return false;
     }
     *unpack = opened;
     return true;
@@ -171,6 +183,7 @@ void unpack_close(struct unpack **unpack)
     if (*unpack == NULL) {
         return;
     }
+    gunzip_close(&(*unpack)->gunzip);
     if ((*unpack)->archive != NULL) {
         library.read_free((*unpack)->archive);
     }
@@ -288,11 +301,34 @@ static bool finish(struct unpack *unpack, struct err *err)
            (entry == NULL || err_set(err, ERR_INPUT, "zip archive holds more than one file"));
 }
 
+/* Refuses a gzip file in which another packed file lies: its first bytes tell. */
+static bool check_layers(struct unpack *unpack, const char *to, size_t n, struct err *err)
+{
+    size_t n_before = unpack->n_bytes;
+
+    if (n_before >= UNPACK_MAGIC_BYTES) {
+        return true;
+    }
+    size_t n_more = n < UNPACK_MAGIC_BYTES - n_before ? n : UNPACK_MAGIC_BYTES - n_before;
+    memcpy(unpack->head + n_before, to, n_more);
+    return unpack_packing(unpack->head, n_before + n_more) == PACKING_NONE ||
+           err_set(err, ERR_INPUT, "file is packed in more than one layer");
+}
+
+static bool read_gzip(struct unpack *unpack, char *to, size_t size, size_t *n_read, struct err *err)
+{
+    return gunzip_read(unpack->gunzip, to, size, n_read, err) &&
+           check_layers(unpack, to, *n_read, err) && count(unpack, *n_read, err);
+}
+
 bool unpack_read(void *data, char *to, size_t size, size_t *n_read, struct err *err)
 {
     struct unpack *unpack = data;
 
     *n_read = 0;
+    if (unpack->gunzip != NULL) {
+        return read_gzip(unpack, to, size, n_read, err);
+    }
     if (!unpack->is_started && !start(unpack, err)) {
         return false;
     }
@@ -335,7 +371,8 @@ bool unpack_rehearse(struct err *err)
     if (setenv("TZ", "UTC0", 1) != 0) {
         return err_set(err, ERR_SYSTEM, "setenv: %s", strerror(errno));
     }
-    bool ok = unpack_open(&unpack, &source, err) && unpack_read(unpack, &byte, 1, &n, err);
+    bool ok = gunzip_load(err) && unpack_open(&unpack, &source, err) &&
+              unpack_read(unpack, &byte, 1, &n, err);
     unpack_close(&unpack);
     return ok;
 }

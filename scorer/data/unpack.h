@@ -2,8 +2,9 @@
 /*
  * Packed submissions: gzip, zstd, or a zip archive of one file. In a zip archive folders, and what
  * macOS adds under __MACOSX/, are passed over. Unpacked as a stream with a limit on what comes out,
- * so that a bomb costs no more than a file of that size. libarchive is opened when the first packed
- * file is met, not linked: it loads a dozen other libraries.
+ * so that a bomb costs no more than a file of that size. The checksums that a file has must be
+ * right. libarchive is opened when the first packed file is met, not linked: it loads a dozen other
+ * libraries.
  */
 #pragma once
 

@@ -48,6 +48,7 @@ LIBRARIES = {
     "sqlite": r"sqlite3\.h",
     "libyaml": r"yaml\.h",
     "libzmq": r"zmq\.h",
+    "zlib": r"zlib\.h",
     "cmocka": r"cmocka\.h",
 }
 

@@ -455,7 +455,7 @@ static void test_submission_read_unpacks(void **state)
     } cases[] = {
         {sizeof(gzip) - 1, 25, 4, "1 id is missing: 'c'"},
         {sizeof(gzip) - 1, 24, 0, "unpacked, the file has more than 24 bytes"},
-        {sizeof(gzip) - 10, 25, 0, "file cannot be unpacked: truncated gzip input"},
+        {sizeof(gzip) - 10, 25, 0, "file cannot be unpacked: it is cut off"},
     };
     struct catalog catalog = make_catalog(letters, false);
 

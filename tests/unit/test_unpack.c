@@ -283,6 +283,33 @@ static void test_unpack_read(void **state)
     }
 }
 
+/* A gzip file ends with its checksum and its length, and nothing is behind them. */
+static void test_unpack_read_checks_the_end_of_gzip(void **state)
+{
+    enum { TRAILER = 8 };
+    static const char damaged[] = "file cannot be unpacked: ";
+    char file[128];
+    struct err err;
+    size_t n;
+
+    (void)state;
+    for (size_t at = sizeof(gzip) - 1 - TRAILER; at < sizeof(gzip) - 1; at++) {
+        memcpy(file, gzip, sizeof(gzip));
+        file[at] ^= 1;
+        assert_false(unpack_all(file, sizeof(gzip) - 1, 1000, 64, &n, &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        assert_string_equal(err.text + sizeof(damaged) - 1, at < sizeof(gzip) - 1 - TRAILER / 2
+                                                                ? "incorrect data check"
+                                                                : "incorrect length check");
+        assert_false(unpack_all(gzip, at, 1000, 64, &n, &err)); /* cut before this byte */
+        assert_string_equal(err.text, "file cannot be unpacked: it is cut off");
+    }
+    memcpy(file, gzip, sizeof(gzip) - 1);
+    memcpy(file + sizeof(gzip) - 1, text, sizeof(text));
+    assert_false(unpack_all(file, sizeof(gzip) - 1 + sizeof(text), 1000, 64, &n, &err));
+    assert_string_equal(err.text, "file cannot be unpacked: incorrect header check");
+}
+
 static void test_unpack_read_of_nothing_and_of_layers(void **state)
 {
     struct err err;
@@ -292,6 +319,8 @@ static void test_unpack_read_of_nothing_and_of_layers(void **state)
     assert_true(unpack_all(BYTES(gzip_empty), 1000, 64, &n, &err));
     assert_int_equal(n, 0);
     assert_false(unpack_all(BYTES(gzip_twice), 1000, 64, &n, &err));
+    assert_string_equal(err.text, "file is packed in more than one layer");
+    assert_false(unpack_all(BYTES(gzip_twice), 1000, 1, &n, &err));
     assert_string_equal(err.text, "file is packed in more than one layer");
 }
 
@@ -381,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unpack_packing),
         cmocka_unit_test(test_unpack_read),
+        cmocka_unit_test(test_unpack_read_checks_the_end_of_gzip),
         cmocka_unit_test(test_unpack_read_of_nothing_and_of_layers),
         cmocka_unit_test(test_unpack_read_stops_a_bomb),
         cmocka_unit_test(test_unpack_read_survives_damage),
