@@ -150,9 +150,11 @@ static const char *take_plain(struct reading *reading, struct part *part, struct
         return rows->at;
     }
     while (rows->at < rows->end) {
-        size_t n = part->is_wide ? 0 : box_plain_read(boxes, BATCH, catalog, rows->at, rows->end);
+        size_t n_max = part_batch(part, BATCH);
+        size_t n = part->is_wide ? 0 : box_plain_read(boxes, n_max, catalog, rows->at, rows->end);
+        part->n_taken = n + 1;
         if (!put_plain(reading, part, rows, boxes, n) ||
-            (n < BATCH && rows->at < rows->end && !take_odd_row(reading, part, rows))) {
+            (n < n_max && rows->at < rows->end && !take_odd_row(reading, part, rows))) {
             break;
         }
     }

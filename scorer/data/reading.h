@@ -31,6 +31,7 @@ struct part {
     uint64_t overrun_at; /* where that row starts */
     uint64_t n_rows;
     uint64_t n_lines;
+    size_t n_taken;           /* plain rows that the last batch came to, +1; 0 before the first */
     struct problems problems; /* lines count from the start of the part */
     struct err err;
     uint64_t *seen;          /* a bit an image that has a row; formats whose ids may not repeat */
@@ -48,6 +49,16 @@ static inline bool part_sees(struct part *part, uint32_t image)
 
     *word |= bit;
     return is_new;
+}
+
+/*
+ * How many plain rows to read at once: up to max, and only a few where the last batch came to few.
+ * What is read behind a row that is refused is read again, so that a file of such rows would be
+ * read as often as a batch is long.
+ */
+static inline size_t part_batch(const struct part *part, size_t max)
+{
+    return part->n_taken == 0 || 2 * part->n_taken > max ? max : 2 * part->n_taken;
 }
 
 struct reading;

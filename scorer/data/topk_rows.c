@@ -155,11 +155,13 @@ static const char *take_plain(struct reading *reading, struct part *part, struct
     struct topk_batch batch;
 
     for (;;) {
-        size_t n = topk_plain_read(&batch, TOPK_BATCH, catalog, k, at, rows->end);
+        size_t n_max = part_batch(part, TOPK_BATCH);
+        size_t n = topk_plain_read(&batch, n_max, catalog, k, at, rows->end);
         if (n == 0) {
-            n = topk_plain_portable(&batch, TOPK_BATCH, catalog, k, at, rows->end);
+            n = topk_plain_portable(&batch, n_max, catalog, k, at, rows->end);
         }
         size_t n_put = put_rows(reading, part, &batch, n);
+        part->n_taken = n_put + 1;
         for (size_t i = 0; i < n_put; i++) {
             at += batch.row_bytes[i];
         }

@@ -15,6 +15,7 @@
 
 #include "common/draw.h"
 #include "common/macros.h"
+#include "scorer/data/reading.h"
 #include "scorer/data/submission.h"
 #include "scorer/metric/boxrows.h"
 
@@ -734,9 +735,29 @@ static void test_submission_read_keeps_to_the_limit(void **state)
     free(text);
 }
 
+/* Rows that are refused one after the other are each read about once, not once for every row of a
+ * batch. */
+static void test_part_batch(void **state)
+{
+    enum { BATCH_MAX = 64 };
+    struct part *part = calloc(1, sizeof(*part));
+
+    (void)state;
+    assert_non_null(part);
+    assert_int_equal(part_batch(part, BATCH_MAX), BATCH_MAX);
+    part->n_taken = 1; /* no row was taken */
+    assert_int_equal(part_batch(part, BATCH_MAX), 2);
+    part->n_taken = 1 + 10;
+    assert_int_equal(part_batch(part, BATCH_MAX), 22);
+    part->n_taken = 1 + BATCH_MAX;
+    assert_int_equal(part_batch(part, BATCH_MAX), BATCH_MAX);
+    free(part);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_part_batch),
         cmocka_unit_test(test_submission_read_topk),
         cmocka_unit_test(test_submission_read_topk_of_open_classes),
         cmocka_unit_test(test_submission_read_boxes),
