@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `assay status` and `assay retry`, and what `assay submit` shares with them. The service holds
- * each question open until there is news, so that waiting costs a request per WAIT_SECONDS.
+ * each question open until the state changes, so that waiting costs a request per WAIT_SECONDS; who
+ * waits longer than FIRST_SECONDS is told the place in the queue, and again when it has changed.
  */
 #include "client/submission.h"
 
@@ -15,7 +16,7 @@
 #include "client/terminal.h"
 #include "common/text.h"
 
-enum { WAIT_SECONDS = 20, N_TRIES = 6, PAUSE_MS = 200, POSITION_MAX = 1000 };
+enum { FIRST_SECONDS = 2, WAIT_SECONDS = 10, N_TRIES = 6, PAUSE_MS = 200, POSITION_MAX = 1000 };
 
 static bool is_state(const struct jvalue *submission, const char *state)
 {
@@ -59,22 +60,48 @@ static int ask(struct service *service, struct service_answer *answer, const cha
     return service_ask(service, answer, &request);
 }
 
+/* Where it is by now, on stderr; *told is the place that was told last, and the next one's. */
+static void tell_place(int64_t *told, const struct jvalue *submission)
+{
+    int64_t position = service_int(submission, "queue_position");
+    int64_t expected;
+
+    if (position <= 0 || position == *told) {
+        return;
+    }
+    *told = position;
+    if (position > POSITION_MAX) {
+        fprintf(stderr, "assay: waiting, more than %d are before it", POSITION_MAX);
+    } else {
+        fprintf(stderr, "assay: waiting, place %" PRId64 " in the queue", position);
+    }
+    if (jvalue_int(&expected, jvalue_member(submission, "expected_seconds"))) {
+        fprintf(stderr, ", score expected about %" PRId64 " s from now", expected);
+    }
+    fputc('\n', stderr);
+}
+
 int submission_wait(struct service *service, struct service_answer *answer, const char *id,
                     int64_t wait_ms)
 {
     int64_t start_ms = time_boot_ms();
+    int64_t seconds_max = FIRST_SECONDS;
+    int64_t told = 0;
 
     for (;;) {
         int64_t asked_ms = time_boot_ms();
         int64_t left_ms = wait_ms - (asked_ms - start_ms);
         int64_t seconds = left_ms <= 0 ? 0 : left_ms / 1000 + 1;
-        int code = ask(service, answer, id, seconds < WAIT_SECONDS ? (int)seconds : WAIT_SECONDS);
+        int code =
+            ask(service, answer, id, seconds < seconds_max ? (int)seconds : (int)seconds_max);
         if (code != EXIT_DONE) {
             return code;
         }
         if (is_final(service_root(answer)) || left_ms <= 0) {
             return tell_state(service_root(answer), id);
         }
+        tell_place(&told, service_root(answer));
+        seconds_max = WAIT_SECONDS;
         service_answer_free(answer);
         if (time_boot_ms() - asked_ms < PAUSE_MS) { /* it did not hold the question open */
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);

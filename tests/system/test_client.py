@@ -161,6 +161,18 @@ class ClientTest(harness.SystemTest):
         self.assertIn("accepted, not scored yet", done.stderr)
         self.assertIn("score expected about 12 s from now\n", done.stdout)
 
+    def test_the_place_in_the_queue_is_told_while_waiting(self):
+        answers = [{"state": "accepted", "queue_position": place, "expected_seconds": place * 4}
+                   for place in (3, 3, 1)]
+        answers += [{"state": "scoring"}, {"state": "scored", "public_score": "0.5"}]
+        self.server.steps = [(200, {}, json.dumps({"id": SUBMISSION, "n_problems": 0, **answer}))
+                             for answer in answers]
+        done = self.assay("status", SUBMISSION, "--wait")
+        self.assertEqual(done.stderr, "".join(
+            f"assay: waiting, place {place} in the queue, score expected about {place * 4} s from now\n"
+            for place in (3, 1)))
+        self.assertIn("scored", done.stdout)
+
     def test_hostile_answers(self):
         rows = [{"rank": 1, "team": "a\x1b]0;x\x07\u009b2J", "score": "\x1b[31m1", "n_submissions": 1,
                  "last_submission": "x", "members": ["\x1bc"], "public_rank": None}]
