@@ -86,9 +86,8 @@ bool opening_read(struct opening *opening, const void *line, size_t size, struct
     char again[OPENING_LINE_SIZE];
 
     *opening = (struct opening){0};
-    /* a version has one spelling of each length, all else stands as it is: the size tells */
     if (size >= OPENING_LINE_SIZE || !take_opening(opening, line, (const char *)line + size) ||
-        opening_write(again, opening) != size) {
+        opening_write(again, opening) != size || memcmp(again, line, size) != 0) {
         return err_set(err, ERR_INPUT,
                        "not a line of an opening: SUBMISSION LABELS PUBLIC PRIVATE");
     }

@@ -117,7 +117,10 @@ MUTANTS = {
         (OPENING, 'is_made_to(opening, subject, seed, "private", opening->private_score,\n'
                   '                      subject->private_commitment)', "true")],
     "a line of an opening in any form": [
-        (OPENING, "opening_write(again, opening) != size", "opening_write(again, opening) == 0")],
+        (OPENING, "opening_write(again, opening) != size", "opening_write(again, opening) == 0"),
+        (OPENING, " || memcmp(again, line, size) != 0", "")],
+    "a NUL in a line of an opening": [
+        (OPENING, " || memcmp(again, line, size) != 0", "")],
     "rows of labels in any order": [
         (LABEL_LIST, "memcmp(last, place, sizeof(place)) >= 0", "memcmp(last, place, sizeof(place)) == 0")],
     "a row of labels twice": [

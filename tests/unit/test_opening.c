@@ -80,6 +80,18 @@ static void test_opening_read(void **state)
     }
 }
 
+/* A NUL is no score, though it is as long as the sign for none. */
+static void test_opening_read_refuses_nul(void **state)
+{
+    static const char line[] = ID " 1 0.25 \0\n";
+    struct opening opening;
+    struct err err;
+
+    (void)state;
+    assert_false(opening_read(&opening, line, sizeof(line) - 1, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+}
+
 static void commit_to(uint8_t commitment[static COMMITMENT_BYTES], const char *metric,
                       const char *score, const uint8_t *file)
 {
@@ -328,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_opening_read),
+        cmocka_unit_test(test_opening_read_refuses_nul),
         cmocka_unit_test(test_opening_fits),
         cmocka_unit_test(test_opening_is_before),
         cmocka_unit_test(test_label_list),
