@@ -5,6 +5,7 @@
  */
 #pragma once
 
+int command_audit(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_competition(int argc, char **argv);

@@ -28,6 +28,7 @@ struct folder_log {
     uint64_t n_entries;
     uint64_t next; /* index behind the last of them */
     size_t n_files;
+    const struct log_visitor *visitor;
 };
 
 static bool read_in(struct bytes *data, const struct folder_log *log, const char *name, size_t max,
@@ -52,10 +53,11 @@ static bool read_checkpoint(struct folder_log *log, struct err *err)
     return ok;
 }
 
-static bool check_file(struct folder_log *log, const struct entry *entry, struct err *err)
+/* The file that an entry names, empty where it names none; the caller's to free, always. */
+static bool check_file(struct bytes *data, struct folder_log *log, const struct entry *entry,
+                       struct err *err)
 {
     char name[sizeof("files/") + SHA256_HEX_SIZE];
-    struct bytes data = {0};
     struct log_file file;
     bool is_there;
 
@@ -66,10 +68,20 @@ static bool check_file(struct folder_log *log, const struct entry *entry, struct
         return true;
     }
     snprintf(name, sizeof(name), "files/%s", file.sha256);
-    bool ok =
-        read_in(&data, log, name, LOG_FILE_BYTES_MAX, err) && log_file_check(&file, &data, err);
-    bytes_free(&data);
     log->n_files++;
+    return read_in(data, log, name, LOG_FILE_BYTES_MAX, err) && log_file_check(&file, data, err);
+}
+
+static bool visit(struct folder_log *log, const struct entry *entry, const char *line,
+                  size_t line_size, struct err *err)
+{
+    const struct log_visitor *visitor = log->visitor;
+    struct bytes file = {0};
+
+    bool ok =
+        check_file(&file, log, entry, err) &&
+        (visitor == NULL || visitor->visit(visitor->context, entry, line, line_size, &file, err));
+    bytes_free(&file);
     return ok;
 }
 
@@ -88,7 +100,7 @@ static bool check_line(struct folder_log *log, const char *line, size_t size, st
     log->next = (uint64_t)entry.index + 1;
     log->n_entries++;
     entry_leaf(leaf.bytes, line, size);
-    return tree_append(&log->tree, &leaf, err) && check_file(log, &entry, err);
+    return tree_append(&log->tree, &leaf, err) && visit(log, &entry, line, size, err);
 }
 
 static bool check_entries(struct folder_log *log, const struct bytes *lines, struct err *err)
@@ -123,13 +135,13 @@ static bool check_root(const struct folder_log *log, struct err *err)
            err_set(err, ERR_INPUT, "the entries do not have the root that was signed");
 }
 
-int log_check(const char *folder)
+int log_check(const char *folder, const struct log_visitor *visitor)
 {
     static struct folder_log log;
     struct bytes lines = {0};
     struct err err;
 
-    log = (struct folder_log){.folder = folder};
+    log = (struct folder_log){.folder = folder, .visitor = visitor};
     bool ok = crypt_start(&err) && read_checkpoint(&log, &err) &&
               read_in(&lines, &log, "entries.jsonl", ENTRIES_MAX, &err) &&
               check_entries(&log, &lines, &err) && check_root(&log, &err);

@@ -436,7 +436,7 @@ int command_log(int argc, char **argv)
     struct log_arguments arguments = {.folder = "."};
 
     if (argc == 3 && strcmp(argv[1], "--check") == 0) { /* needs no service */
-        return log_check(argv[2]);
+        return log_check(argv[2], NULL);
     }
     return options_run(argc, argv, &argp, &arguments, run);
 }

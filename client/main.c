@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"select", command_select, "Choose the submissions that count in the end"},
     {"receipt", command_receipt, "Store the receipts of a submission"},
     {"verify", command_verify, "Check receipts, offline"},
+    {"audit", command_audit, "Check all that a competition's log vouches for, offline"},
     {"log", command_log, "Write a competition's log as files, checked"},
     {"competition", command_competition, "Competitions: create, list, show"},
     {"team", command_team, "Make a team and its token"},
