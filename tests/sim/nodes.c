@@ -135,14 +135,17 @@ void client_receive(struct world *world, unsigned node, const struct wire_messag
 static struct wish *wish_of(struct world *world, const char *submission,
                             const uint8_t sha256[static SHA256_BYTES])
 {
-    struct wish *same_file = NULL; /* its id is not known to the client yet */
+    /* Its id is not known to the client yet, which sends the next one, maybe with the same file,
+     * only when it is: the first. */
+    struct wish *same_file = NULL;
 
     for (unsigned i = 0; i < world_wishes(world); i++) {
         struct wish *wish = world_wish(world, i);
         if (wish->is_acked && strcmp(wish->id, submission) == 0) {
             return wish;
         }
-        if (!wish->is_acked && memcmp(wish->sha256, sha256, SHA256_BYTES) == 0) {
+        if (same_file == NULL && !wish->is_acked &&
+            memcmp(wish->sha256, sha256, SHA256_BYTES) == 0) {
             same_file = wish;
         }
     }
