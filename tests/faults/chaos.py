@@ -112,10 +112,10 @@ def run(cluster, cables, seed, n_wanted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int, help="connections (2000, quick: 120)")
+    parser.add_argument("--count", type=int, help="connections (2000, quick: 80)")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    wanted = options.count or (120 if options.quick else 2000)
+    wanted = options.count or (80 if options.quick else 2000)
     print(f"chaos: seed {options.seed}, {wanted} connections", flush=True)
     cables = Cables(options.seed)
     with far.FarCluster(cables.way, is_gateway_far=True) as cluster:

@@ -249,10 +249,10 @@ def run(cluster, seed, n_jumps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int, help="jumps (500, quick: 40)")
+    parser.add_argument("--count", type=int, help="jumps (500, quick: 20)")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    n_jumps = options.count or (40 if options.quick else 500)
+    n_jumps = options.count or (20 if options.quick else 500)
     print(f"clock jumps: seed {options.seed}, {n_jumps} jumps", flush=True)
     with clusters.Cluster(lease_ms=LEASE_MS, broker=f"promise_ms: {2 * HOUR * 1000}\n") as cluster:
         counts, problems = run(cluster, options.seed, n_jumps)

@@ -38,6 +38,7 @@ ACKNOWLEDGED_EARLY = [
 # name, the program that has to find it and what it has to say, (file, the text as it is, the text with
 # the mistake)...
 MISTAKES = [
+    # The clients miss it (lost:), or the broker does first and does not start (--void-lost:).
     ("acknowledged before the commit", KILLS, "lost:", ACKNOWLEDGED_EARLY),
     ("a fence that nobody checks", KILLS, "doubled:", [
         ("broker/store/store_complete.c",

@@ -26,7 +26,7 @@ import clients as clients_module
 import cluster as clusters
 
 ROUND_WINDOWS = 40
-QUICK_WINDOWS = 40
+QUICK_WINDOWS = 16
 SKIPPED = 77
 COMPETITION = "full"
 N_CLIENTS = 3

@@ -229,8 +229,11 @@ def run_round(seed, n_faults):
         cluster.competition(COMPETITION)
         clients = clients_module.start_all(cluster, COMPETITION, N_CLIENTS, seed)
         trial = Round(cluster, seed, n_faults)
-        trial.run(clients)
-        trial.settle(clients)
+        try:
+            trial.run(clients)
+            trial.settle(clients)
+        except AssertionError as error:
+            return trial.counts, [f"down: {error}: {cluster.broker.log(500)}"]
         checker = checks.Checker(cluster, clients).check()
         counts = trial.counts + checker.counts
         counts["repeated"] = sum(client.n_repeated for client in clients)
