@@ -13,8 +13,8 @@
 
 #include "client/commands.h"
 #include "client/follow.h"
-#include "client/log_check.h"
 #include "client/log_file.h"
+#include "client/log_folder.h"
 #include "client/options.h"
 #include "common/file.h"
 #include "common/text.h"
@@ -436,7 +436,7 @@ int command_log(int argc, char **argv)
     struct log_arguments arguments = {.folder = "."};
 
     if (argc == 3 && strcmp(argv[1], "--check") == 0) { /* needs no service */
-        return log_check(argv[2], NULL);
+        return log_check(argv[2]);
     }
     return options_run(argc, argv, &argp, &arguments, run);
 }

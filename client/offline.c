@@ -181,3 +181,19 @@ enum exit_code offline_labels(struct labels **labels, const char *path,
     free(problems);
     return ok ? EXIT_DONE : EXIT_USAGE;
 }
+
+bool offline_evaluate(struct scorecard *card, const struct labels *labels,
+                      const struct submission *submission, bool has_curves, struct arena *arena,
+                      struct err *err)
+{
+    const struct evaluate_options how = {.n_threads = offline_threads(), .has_curves = has_curves};
+
+    switch (labels->task) {
+    case TASK_CLASSIFICATION:
+        return evaluate_topk(card, &submission->topk, &labels->truth, &labels->classes, arena, err);
+    case TASK_DETECTION:
+        break;
+    }
+    return evaluate_boxes(card, &submission->boxes, &labels->boxes, &labels->classes, &how, arena,
+                          err);
+}

@@ -11,6 +11,7 @@
 #include "client/command.h"
 #include "scorer/data/labels.h"
 #include "scorer/data/submission.h"
+#include "scorer/metric/evaluate.h"
 
 struct offline {
     const char *competition_path;
@@ -53,3 +54,14 @@ const char *offline_rows_name(const struct competition *competition, uint64_t n_
  * submission's fault. */
 enum exit_code offline_labels(struct labels **labels, const char *path,
                               const struct offline *offline);
+
+/*
+ * Scores a submission: fills the numbers of the card, not what it says of file and competition.
+ *
+ *   labels   the card borrows names from them
+ *
+ * Errors   those of evaluate_topk and evaluate_boxes
+ */
+MUST_CHECK bool offline_evaluate(struct scorecard *card, const struct labels *labels,
+                                 const struct submission *submission, bool has_curves,
+                                 struct arena *arena, struct err *err);

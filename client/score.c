@@ -14,7 +14,6 @@
 #include "client/commands.h"
 #include "client/digest.h"
 #include "client/offline.h"
-#include "scorer/metric/evaluate.h"
 
 /* A scorecard of the largest catalog stays far below. */
 static const size_t json_bytes_max = (size_t)1 << 30;
@@ -109,23 +108,6 @@ static void *hashing_run(void *context)
     return NULL;
 }
 
-static bool evaluate(struct scoring *scoring, const struct submission *submission, struct err *err)
-{
-    const struct labels *labels = scoring->labels;
-    const struct evaluate_options how = {.n_threads = offline_threads(),
-                                         .has_curves = scoring->arguments.is_json};
-
-    switch (labels->task) {
-    case TASK_CLASSIFICATION:
-        return evaluate_topk(&scoring->card, &submission->topk, &labels->truth, &labels->classes,
-                             scoring->arena, err);
-    case TASK_DETECTION:
-        break;
-    }
-    return evaluate_boxes(&scoring->card, &submission->boxes, &labels->boxes, &labels->classes,
-                          &how, scoring->arena, err);
-}
-
 static enum exit_code score(struct scoring *scoring)
 {
     struct submission submission;
@@ -141,7 +123,8 @@ static enum exit_code score(struct scoring *scoring)
     if (code != EXIT_DONE) {
         return code;
     }
-    if (!evaluate(scoring, &submission, &err)) {
+    if (!offline_evaluate(&scoring->card, scoring->labels, &submission, scoring->arguments.is_json,
+                          scoring->arena, &err)) {
         return command_failed(&err);
     }
     memcpy(scoring->card.competition, scoring->offline.competition.id,

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""assay audit: a true log passes; a changed byte does not, nor a whole log that was made and signed
-anew with one lie in it."""
+"""`assay audit` on a competition that was corrected, re-scored and revealed: it passes, from files alone;
+one changed byte of any file fails it, and so does a log that an organizer changed and signed anew."""
 import base64
-import ctypes
 import hashlib
 import json
-import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -15,126 +14,248 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 import contest  # noqa: E402
 import formats  # noqa: E402
+import harness  # noqa: E402
 import opened  # noqa: E402
-import sodium  # noqa: E402
 
 
 class Forger:
-    """Signs what it likes, with a key of its own under the log's name."""
+    """An organizer who changes a log and signs the tree anew, with a key of his own."""
 
-    def __init__(self, origin):
-        self.origin = origin
-        self.public, self.secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
-        sodium.call("crypto_sign_keypair", self.public, self.secret)
-        typed = b"\x01" + self.public.raw
-        self.id = hashlib.sha256(origin.encode() + b"\n" + typed).digest()[:4]
-        self.vkey = f"{origin}+{self.id.hex()}+{base64.b64encode(typed).decode()}\n"
+    def __init__(self, folder):
+        self.folder = folder
+        self.key = folder.parent / "forger.pem"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key], check=True)
+        public = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"], check=True,
+                                stdout=subprocess.PIPE).stdout
+        self.public = public[-32:]
+        self.entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
 
-    def sign(self, text):
-        signature = ctypes.create_string_buffer(64)
-        sodium.call("crypto_sign_detached", signature, None, text, sodium.size(len(text)), self.secret)
-        return signature.raw
+    def kind(self, kind, at=0):
+        return [entry for entry in self.entries if entry["kind"] == kind][at]
 
-    def write(self, folder, entries):
-        lines = [json.dumps(entry, separators=(",", ":")).encode() + b"\n" for entry in entries]
-        root = base64.b64encode(formats.root_of([hashlib.sha256(b"\0" + line).digest() for line in lines])).decode()
-        text = f"{self.origin}\n{len(lines)}\n{root}\n"
-        signature = base64.b64encode(self.id + self.sign(text.encode())).decode()
-        (folder / "entries.jsonl").write_bytes(b"".join(lines))
-        (folder / "checkpoint").write_text(f"{text}\n\u2014 {self.origin} {signature}\n")
-        (folder / "vkey").write_text(self.vkey)
+    def put_file(self, entry, what, change):
+        """Changes the file that an entry names, and the entry with it."""
+        old = self.folder / "files" / entry[f"{what}_sha256"]
+        data = change(old.read_bytes())
+        old.unlink()
+        entry[f"{what}_sha256"] = hashlib.sha256(data).hexdigest()
+        entry[f"{what}_bytes"] = len(data)
+        (self.folder / "files" / entry[f"{what}_sha256"]).write_bytes(data)
+
+    def sign(self):
+        lines = [(json.dumps(entry, separators=(",", ":")) + "\n").encode() for entry in self.entries]
+        root = formats.root_of([hashlib.sha256(b"\0" + line).digest() for line in lines])
+        origin = (self.folder / "checkpoint").read_text().split("\n", 1)[0]
+        text = f"{origin}\n{len(lines)}\n{base64.b64encode(root).decode()}\n".encode()
+        (self.folder.parent / "text").write_bytes(text)
+        signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", self.key, "-rawin", "-in",
+                                    self.folder.parent / "text"], check=True, stdout=subprocess.PIPE).stdout
+        name = hashlib.sha256(origin.encode() + b"\n\1" + self.public).digest()[:4]
+        note = text + f"\n\u2014 {origin} {base64.b64encode(name + signature).decode()}\n".encode()
+        (self.folder / "entries.jsonl").write_bytes(b"".join(lines))
+        (self.folder / "checkpoint").write_bytes(note)
+        (self.folder / "vkey").write_text(f"{origin}+{name.hex()}+{base64.b64encode(bytes([1]) + self.public).decode()}\n")
+
+
+def flip_score(data):
+    """The public score of the first line that has one."""
+    at = data.index(b" 0.")
+    return data[:at + 3] + (b"9" if data[at + 3:at + 4] != b"9" else b"8") + data[at + 4:]
+
+
+def flip_labels(data):
+    """Another label for every row, and so other scores of every submission."""
+    rows = [line.split(b"\t", 2) for line in data.splitlines(keepends=True)]
+    return b"".join(b"\t".join((split, b"%d" % ((int(label) + 3) % 7), rest)) for split, label, rest in rows)
+
+
+def flip_signature(data):
+    words = data.split(b" ", 3)
+    words[2] = base64.b64encode(bytes(64))
+    return b" ".join(words)
+
+
+def forge_score(log):
+    entry = log.kind("result")
+    entry["score"] = "0.0100"
+
+
+def forge_worker(log):
+    log.kind("result")["key"] = log.public.hex()
+
+
+def forge_team(log):
+    log.kind("submission", 2)["team"] = "t9"
+
+
+def forge_selection(log):
+    entry = log.kind("selection")
+    entry["submissions"] = log.kind("submission")["id"]
+
+
+def forge_board(log):
+    log.kind("leaderboard", -1)["board_sha256"] = "0" * 64
+
+
+def forge_finals(log):
+    log.kind("reveal")["finals_sha256"] = "0" * 64
+
+
+def forge_order(log):
+    log.kind("reveal")["signature"] = base64.b64encode(bytes(64)).decode()
+
+
+def forge_correction(log):
+    log.kind("correction")["signature"] = base64.b64encode(bytes(64)).decode()
+
+
+def forge_rescore(log):
+    log.kind("rescore")["results_root"] = "0" * 64
+
+
+def forge_seed(log):
+    log.kind("opening")["score_seed"] = "0" * 64
+
+
+def forge_openings(log):
+    log.put_file(log.kind("opening"), "scores", flip_score)
+
+
+def forge_missing_opening(log):
+    log.put_file(log.kind("opening"), "scores", lambda data: data[data.index(b"\n") + 1:])
+
+
+def forge_labels(log):
+    log.put_file(log.kind("disclosure"), "rows", flip_labels)
+
+
+def forge_disclosure(log):
+    log.entries = [entry for entry in log.entries if entry["kind"] != "disclosure"]
+    for index, entry in enumerate(log.entries):
+        entry["index"] = index
+
+
+def forge_confirmation(log):
+    log.put_file(log.kind("rescore"), "signatures", flip_signature)
+
+
+def forge_dropped_confirmation(log):
+    log.put_file(log.kind("rescore"), "signatures", lambda data: data[data.index(b"\n") + 1:])
+
+
+def forge_mismatch(log):
+    log.kind("rescore")["mismatches"] = 1
+
+
+FORGERIES = [
+    (forge_score, "is not what its worker signed"),
+    (forge_worker, "is of a worker that no entry before it lists"),
+    (forge_team, "FAILED   boards"),
+    (forge_selection, "lets other submissions decide"),
+    (forge_board, "is of another board than the log's"),
+    (forge_finals, "lets other submissions decide"),
+    (forge_order, "opened without the organizer's signature"),
+    (forge_correction, "corrects labels without the organizer's signature"),
+    (forge_rescore, "is not over the"),
+    (forge_seed, "is not the one that was fixed at the start"),
+    (forge_openings, "committed to other scores than were opened"),
+    (forge_missing_opening, "was not opened"),
+    (forge_labels, "is not what was committed to"),
+    (forge_labels, "give other scores"),
+    (forge_disclosure, "was to be published"),
+    (forge_confirmation, "is not signed"),
+    (forge_dropped_confirmation, "confirmations, its file has"),
+    (forge_mismatch, "did not come to the same results"),
+]
 
 
 class AuditTest(opened.OpenedTest):
-    def setUp(self):
-        super().setUp()
-        self.a_contest(opened.FULL)
+    def audit(self, *options, check=0, log=None):
+        done = harness.run("assay", "audit", log or self.dir / "log", *options, check=check)
+        return done.stdout
+
+    def a_revealed_contest(self):
+        """Two teams, one of which chooses its worse submission; a correction between."""
+        game = self.a_contest(opened.FULL)
+        game.publish()
+        self.log()
+        shutil.copytree(self.dir / "log", self.dir / "early")
+        self.service.run("select", "-c", contest.ID, self.ids[1], token=game.tokens["owl"])
+        self.write("corrected.csv", contest.solution().replace("0,0,Public", "0,1,Public", 1))
+        self.service.run("competition", "correct", "birds.yaml", "--labels", "corrected.csv", "--reason", "one was wrong")
+        harness.wait_for(lambda: [row["move"] for row in self.log()("leaderboard")] == ["publish", "correct"], "the new board")
         self.service.run("rescore", "-c", contest.ID)
+        self.service.run("leaderboard", "freeze", "-c", contest.ID)
         self.service.run("leaderboard", "reveal", "-c", contest.ID)
-        self.kind = self.log()
-        self.folder = self.dir / "log"
-        self.forged = self.dir / "forged"
+        self.log()
+        self.files = self.dir / "files"
+        self.files.mkdir()
+        for path in self.dir.glob("submission*.csv"):
+            shutil.copy(path, self.files)
 
-    def audit(self, folder, *options, check=0):
-        return self.service.run("audit", folder, *options, check=check)
+    def test_audit(self):
+        self.a_revealed_contest()
+        self.service.stop()
+        good = self.audit("--keys", self.dir / "log", "--submissions", self.files)
+        for line in ("ok       key ", "ok       history      the log continues the", "ok       workers      8 results", "ok       labels       version 2: 20 rows",
+                     "ok       corrections  1", "ok       scores       8 results", "ok       finals       2",
+                     "(freeze): 2 teams", "(reveal): 2 teams", "ok       re-scoring   8 of 8 results"):
+            self.assertIn(line, good)
+        self.assertIn("is as it was signed", good)
+        early = self.audit("--keys", self.dir / "log", check=1, log=self.dir / "early")
+        self.assertIn("FAILED   history      you have seen 30 entries: some are left out", early)
+        self.check_bytes()
+        self.check_submissions()
+        self.check_forgeries()
 
-    def test_the_true_log(self):
-        said = self.audit(self.folder, "--vkey", self.folder / "log.vkey").stdout
-        for line in ("log key       the one given", "results       4, each signed", "confirmations 3 ",
-                     "re-scores     1 with", "orders        1, signed", "scores        4, both", "labels        1 of 1",
-                     "board         NOT CHECKED", "submissions   NOT CHECKED"):
-            self.assertIn(line, said)
-        self.assertIn("log key       NOT CHECKED", self.audit(self.folder).stdout)
-        self.audit(self.dir / "nowhere", check=2)
-        self.service.run("audit", check=2)
+    def check_bytes(self):
+        """Bytes of every file that is looked at, one at a time: each of the short ones, some of the long."""
+        log = self.dir / "log"
+        shutil.copytree(log, self.dir / "held")
+        paths = [*(log / "files").iterdir(), log / "entries.jsonl", log / "checkpoint", log / "vkey"]
+        for path in paths:
+            right = path.read_bytes()
+            for at in range(0, len(right), 1 + len(right) // 60):
+                path.write_bytes(right[:at] + bytes([right[at] ^ 1]) + right[at + 1:])
+                self.audit("--keys", self.dir / "held", check=1)
+            path.write_bytes(right)
+        self.audit("--keys", self.dir / "held")
 
-    def test_one_changed_byte(self):
-        """In every file; in large ones at many places."""
-        names = ["checkpoint", "vkey", "entries.jsonl", *(f"files/{path.name}" for path in (self.folder / "files").iterdir())]
-        for name in names:
-            path = self.folder / name
-            good = path.read_bytes()
-            for at in range(0, len(good), max(1, len(good) // 40)):
-                path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
-                with self.subTest(name=name, at=at):
-                    self.audit(self.folder, "--vkey", self.folder / "log.vkey", check=1)
-            path.write_bytes(good)
-        self.audit(self.folder)
+    def check_submissions(self):
+        path = next(self.files.iterdir())
+        right = path.read_bytes()
+        path.write_bytes(right + b"\n")
+        self.assertIn("was not submitted", self.audit("--submissions", self.files, check=1))
+        path.write_bytes(right)
 
-    def lie(self, kind, at=0, files=(), **changes):
-        """What the audit says of a log in which one entry was changed and all was signed anew."""
-        shutil.rmtree(self.forged, ignore_errors=True)
-        shutil.copytree(self.folder, self.forged)
-        entries = [dict(entry) for entry in self.entries]
-        entry = [entry for entry in entries if entry["kind"] == kind][at]
-        entry.update(changes)
-        for data in files:
-            (self.forged / "files" / hashlib.sha256(data).hexdigest()).write_bytes(data)
-        Forger((self.folder / "vkey").read_text().split("+")[0]).write(self.forged, entries)
-        if not changes:
-            return self.audit(self.forged)
-        self.audit(self.forged, "--vkey", self.folder / "log.vkey", check=1)
-        said = self.audit(self.forged, check=1).stderr
-        self.assertIn(f"entry {entry['index']}: ", said)
-        return said
+    def check_forgeries(self):
+        for forge, finding in FORGERIES:
+            with self.subTest(forge=forge.__name__):
+                folder = self.dir / "forged"
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(self.dir / "log", folder)
+                forger = Forger(folder)
+                forge(forger)
+                forger.sign()
+                found = self.audit("--submissions", self.files, check=1, log=folder)
+                self.assertIn(finding, found)
+                if forge is not forge_correction:  # which is found while the log is read
+                    self.assertIn("signed by another key than yours",
+                                  self.audit("--keys", self.dir / "held", check=1, log=folder))
 
-    def changed_file(self, kind, key, old, new):
-        """The file of an entry with other bytes, and what the entry then says of it."""
-        (entry,) = self.kind(kind)
-        data = self.file(entry[f"{key}_sha256"])
-        self.assertIn(old, data)
-        data = data.replace(old, new, 1)
-        return {"files": [data], f"{key}_sha256": hashlib.sha256(data).hexdigest(), f"{key}_bytes": len(data)}
-
-    def test_logs_with_a_lie(self):
-        self.lie("result")  # unchanged, but signed anew: nothing but the key tells
-        self.assertIn("not what its worker signed", self.lie("result", score="0.9999"))
-        self.assertIn("not what its worker signed", self.lie("result", labels=1, problems=7))
-        self.assertIn("labels of version 2", self.lie("result", labels=2))
-        self.assertIn("no worker that is listed", self.lie("result", key="0" * 64))
-
-    def test_openings_with_a_lie(self):
-        self.assertIn("the score seed is not", self.lie("opening", score_seed="0" * 64))
-        self.assertIn("3 of 4 results", self.lie("opening", **self.changed_file("opening", "scores", self.first_line(), b"")))
-        self.assertIn("not those committed to",
-                      self.lie("opening", **self.changed_file("opening", "scores", b" 0.1 0.2\n", b" 0.1 0.1\n")))
-        self.assertIn("not those committed to",
-                      self.lie("disclosure", **self.changed_file("disclosure", "rows", b"\t1\t", b"\t2\t")))
-        self.assertIn("did not sign the order", self.lie("reveal", signature=base64.b64encode(bytes(64)).decode()))
-
-    def first_line(self):
-        (opening,) = self.kind("opening")
-        return self.file(opening["scores_sha256"]).splitlines(keepends=True)[0]
-
-    def test_rescores_with_a_lie(self):
-        self.assertIn("root of the re-score", self.lie("rescore", results_root="0" * 64))
-        self.assertIn("root of the re-score", self.lie("rescore", n=4))
-        (rescore,) = self.kind("rescore")
-        line = self.file(rescore["signatures_sha256"]).splitlines(keepends=True)[0]
-        without = self.changed_file("rescore", "signatures", line, b"")
-        self.assertIn("another number of signatures", self.lie("rescore", **without))
-        other = line.replace(line.split(b" ")[2], base64.b64encode(os.urandom(64)))
-        self.assertIn("not what its worker signed", self.lie("rescore", **self.changed_file("rescore", "signatures", line, other)))
+    def test_before_the_reveal(self):
+        """What is not published is said not to have been seen; entries that are left out fail."""
+        self.a_contest()
+        self.log()
+        said = self.audit("--submissions", self.dir)
+        for what in ("labels       version 1 is not published", "scores       the commitments are not opened yet",
+                     "re-scores    there were none", "re-scoring   scores or labels are not published"):
+            self.assertIn(f"not seen {what}", said)
+        lines = (self.dir / "log" / "entries.jsonl").read_bytes().splitlines(keepends=True)
+        (self.dir / "log" / "entries.jsonl").write_bytes(b"".join(lines[:-1]))
+        self.assertIn("entries are there", self.audit(check=1))
+        harness.run("assay", "audit", self.dir / "nothing", check=2)
+        harness.run("assay", "audit", check=2)
 
 
 if __name__ == "__main__":

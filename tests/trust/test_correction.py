@@ -133,6 +133,7 @@ class CorrectionTest(opened.OpenedTest):
         log = self.dir / "log"
         good = harness.run("assay", "log", "--check", log)
         self.assertIn("labels of version 3: as signed", good.stdout)
+        self.assertIn("corrections  2", harness.run("assay", "audit", log).stdout)
         for path in (*(log / "files").iterdir(), log / "entries.jsonl", log / "checkpoint", log / "vkey"):
             right = path.read_bytes()
             for wrong in (right[:9] + bytes([right[9] ^ 1]) + right[10:], right[:-40]):

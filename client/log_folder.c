@@ -3,12 +3,13 @@
  * Checks a folder that `assay log` wrote: the checkpoint's signature, every entry, the root over
  * them where all are there, and every file that an entry names, with what a correction proves.
  */
-#include "client/log_check.h"
+#include "client/log_folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/command.h"
 #include "client/keyring.h"
@@ -28,7 +29,7 @@ struct folder_log {
     uint64_t n_entries;
     uint64_t next; /* index behind the last of them */
     size_t n_files;
-    const struct log_visitor *visitor;
+    const struct log_visitor *visitor; /* borrowed; NULL: nobody wants to see them */
 };
 
 static bool read_in(struct bytes *data, const struct folder_log *log, const char *name, size_t max,
@@ -37,6 +38,21 @@ static bool read_in(struct bytes *data, const struct folder_log *log, const char
     char path[KEYRING_PATH_SIZE];
 
     return path_join(path, sizeof(path), log->folder, name, err) && file_read(data, path, max, err);
+}
+
+/* As read_in, of a file that an entry names: where it is not there, the log is not whole. */
+static bool read_named(struct bytes *data, const struct folder_log *log, const char *name,
+                       struct err *err)
+{
+    char path[KEYRING_PATH_SIZE];
+
+    if (!path_join(path, sizeof(path), log->folder, name, err)) {
+        return false;
+    }
+    if (access(path, F_OK) != 0) {
+        return err_set(err, ERR_INPUT, "%s, which an entry names, is not there", name);
+    }
+    return file_read(data, path, LOG_FILE_BYTES_MAX, err);
 }
 
 static bool read_checkpoint(struct folder_log *log, struct err *err)
@@ -53,9 +69,9 @@ static bool read_checkpoint(struct folder_log *log, struct err *err)
     return ok;
 }
 
-/* The file that an entry names, empty where it names none; the caller's to free, always. */
-static bool check_file(struct bytes *data, struct folder_log *log, const struct entry *entry,
-                       struct err *err)
+/* The file that an entry names, checked; empty where it names none. Owns: *data is the caller's. */
+static bool read_file(struct bytes *data, struct folder_log *log, const struct entry *entry,
+                      struct err *err)
 {
     char name[sizeof("files/") + SHA256_HEX_SIZE];
     struct log_file file;
@@ -68,20 +84,21 @@ static bool check_file(struct bytes *data, struct folder_log *log, const struct 
         return true;
     }
     snprintf(name, sizeof(name), "files/%s", file.sha256);
+    if (!read_named(data, log, name, err) || !log_file_check(&file, data, err)) {
+        return false;
+    }
     log->n_files++;
-    return read_in(data, log, name, LOG_FILE_BYTES_MAX, err) && log_file_check(&file, data, err);
+    return true;
 }
 
-static bool visit(struct folder_log *log, const struct entry *entry, const char *line,
-                  size_t line_size, struct err *err)
+static bool check_file(struct folder_log *log, const struct entry *entry, struct err *err)
 {
     const struct log_visitor *visitor = log->visitor;
-    struct bytes file = {0};
+    struct bytes data = {0};
 
-    bool ok =
-        check_file(&file, log, entry, err) &&
-        (visitor == NULL || visitor->visit(visitor->context, entry, line, line_size, &file, err));
-    bytes_free(&file);
+    bool ok = read_file(&data, log, entry, err) &&
+              (visitor == NULL || visitor->see(visitor->context, entry, &data, &log->labels, err));
+    bytes_free(&data);
     return ok;
 }
 
@@ -100,7 +117,7 @@ static bool check_line(struct folder_log *log, const char *line, size_t size, st
     log->next = (uint64_t)entry.index + 1;
     log->n_entries++;
     entry_leaf(leaf.bytes, line, size);
-    return tree_append(&log->tree, &leaf, err) && visit(log, &entry, line, size, err);
+    return tree_append(&log->tree, &leaf, err) && check_file(log, &entry, err);
 }
 
 static bool check_entries(struct folder_log *log, const struct bytes *lines, struct err *err)
@@ -135,21 +152,41 @@ static bool check_root(const struct folder_log *log, struct err *err)
            err_set(err, ERR_INPUT, "the entries do not have the root that was signed");
 }
 
-int log_check(const char *folder, const struct log_visitor *visitor)
+bool log_folder_read(struct log_summary *summary, const char *folder,
+                     const struct log_visitor *visitor, struct err *err)
 {
     static struct folder_log log;
     struct bytes lines = {0};
-    struct err err;
 
     log = (struct folder_log){.folder = folder, .visitor = visitor};
-    bool ok = crypt_start(&err) && read_checkpoint(&log, &err) &&
-              read_in(&lines, &log, "entries.jsonl", ENTRIES_MAX, &err) &&
-              check_entries(&log, &lines, &err) && check_root(&log, &err);
-    if (ok) {
-        printf("%s: %" PRIu64 " entries, %zu files, labels of version %" PRId64 ": as signed\n",
-               log.key.origin, log.n_entries, log.n_files, log.labels.version);
-    }
+    bool ok = crypt_start(err) && read_checkpoint(&log, err) &&
+              read_in(&lines, &log, "entries.jsonl", ENTRIES_MAX, err) &&
+              check_entries(&log, &lines, err) && check_root(&log, err);
+    *summary = (struct log_summary){.key = log.key,
+                                    .checkpoint = log.checkpoint,
+                                    .tree = log.tree,
+                                    .n_files = log.n_files,
+                                    .label_version = log.labels.version};
     bytes_free(&lines);
-    tree_free(&log.tree);
-    return ok ? EXIT_DONE : command_failed_in(folder, &err);
+    return ok;
+}
+
+void log_summary_free(struct log_summary *summary)
+{
+    tree_free(&summary->tree);
+}
+
+int log_check(const char *folder)
+{
+    struct log_summary summary;
+    struct err err;
+
+    bool ok = log_folder_read(&summary, folder, NULL, &err);
+    log_summary_free(&summary);
+    if (!ok) {
+        return command_failed_in(folder, &err);
+    }
+    printf("%s: %" PRIu64 " entries, %zu files, labels of version %" PRId64 ": as signed\n",
+           summary.key.origin, summary.checkpoint.size, summary.n_files, summary.label_version);
+    return EXIT_DONE;
 }
