@@ -15,12 +15,13 @@
 #include "client/follow.h"
 #include "client/log_file.h"
 #include "client/log_folder.h"
+#include "client/log_tiles.h"
 #include "client/options.h"
 #include "common/file.h"
 #include "common/text.h"
 #include "schemas/entry.h"
 
-enum { TILE_WIDTH = 256, KEY_DIR = 0x2000, KEY_CHECK, TILE_NAME_SIZE = 64, LENGTH_BYTES = 2 };
+enum { KEY_DIR = 0x2000, KEY_CHECK };
 
 struct log_arguments {
     struct options options;
@@ -89,7 +90,7 @@ static uint64_t width_at(const struct export *export, uint64_t first)
 {
     uint64_t rest = export->checkpoint.size - first;
 
-    return rest < TILE_WIDTH ? rest : TILE_WIDTH;
+    return rest < LOG_TILE_WIDTH ? rest : LOG_TILE_WIDTH;
 }
 
 static bool add_leaves(struct export *export, const struct bytes *tile, uint64_t width,
@@ -117,12 +118,12 @@ static int get_leaves(struct export *export)
     int code = EXIT_DONE;
 
     for (uint64_t first = 0; first < export->checkpoint.size && code == EXIT_DONE;
-         first += TILE_WIDTH) {
+         first += LOG_TILE_WIDTH) {
         struct service_answer answer = {0};
         char what[96];
         uint64_t width = width_at(export, first);
         snprintf(what, sizeof(what), "tile?level=0&index=%" PRIu64 "&width=%" PRIu64,
-                 first / TILE_WIDTH, width);
+                 first / LOG_TILE_WIDTH, width);
         code = ask(export, &answer, what);
         if (code == EXIT_DONE && !add_leaves(export, &answer.http.body, width, &err)) {
             code = command_failed(&err);
@@ -216,7 +217,7 @@ static int get_entries(struct export *export)
     int code = EXIT_DONE;
 
     for (uint64_t first = 0; first < export->checkpoint.size && code == EXIT_DONE;
-         first += TILE_WIDTH) {
+         first += LOG_TILE_WIDTH) {
         struct service_answer answer = {0};
         char what[96];
         snprintf(what, sizeof(what), "entries?first=%" PRIu64 "&end=%" PRIu64, first,
@@ -232,79 +233,16 @@ static int get_entries(struct export *export)
 
 /* ---- writing ---- */
 
-static bool write_file(const struct export *export, const char *name, const void *data, size_t size,
+static bool write_file(void *context, const char *name, const void *data, size_t size,
                        struct err *err)
 {
+    const struct export *export = context;
     char path[KEYRING_PATH_SIZE];
     char folder[KEYRING_PATH_SIZE];
 
     return path_join(path, sizeof(path), export->folder, name, err) &&
            path_folder(folder, sizeof(folder), path, err) && folder_make(folder, 0755, err) &&
            file_write_durable(path, data, size, 0644, err);
-}
-
-/* "tile/LEVEL/x001/067", with ".p/WIDTH" where it is not full; LEVEL may be "entries". */
-static void tile_name(char name[static TILE_NAME_SIZE], const char *level, uint64_t index,
-                      uint64_t width)
-{
-    char digits[48] = "";
-    char partial[16] = "";
-
-    for (uint64_t rest = index / 1000; rest > 0; rest /= 1000) {
-        char longer[48];
-        snprintf(longer, sizeof(longer), "x%03u/%.40s", (unsigned)(rest % 1000), digits);
-        memcpy(digits, longer, sizeof(digits));
-    }
-    if (width < TILE_WIDTH) {
-        snprintf(partial, sizeof(partial), ".p/%u", (unsigned)width);
-    }
-    snprintf(name, TILE_NAME_SIZE, "tile/%.8s/%.30s%03u%.6s", level, digits,
-             (unsigned)(index % 1000), partial);
-}
-
-static bool write_level(const struct export *export, unsigned level, struct err *err)
-{
-    const struct tree_level *hashes = &export->tree.levels[8 * level];
-    char name[TILE_NAME_SIZE];
-    char text[8];
-
-    snprintf(text, sizeof(text), "%u", level);
-    for (uint64_t first = 0; first < hashes->n; first += TILE_WIDTH) {
-        uint64_t width = hashes->n - first < TILE_WIDTH ? hashes->n - first : TILE_WIDTH;
-        tile_name(name, text, first / TILE_WIDTH, width);
-        if (!write_file(export, name, hashes->hashes + first, width * TREE_HASH_BYTES, err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Lines as bundles of 256: each behind its length in two bytes. */
-static bool write_bundles(const struct export *export, struct err *err)
-{
-    static unsigned char bundle[TILE_WIDTH * (LENGTH_BYTES + ENTRY_SIZE)];
-    const unsigned char *at = export->entries.data;
-    const unsigned char *end = at + export->entries.size_bytes;
-    char name[TILE_NAME_SIZE];
-
-    for (uint64_t first = 0; first < export->n_entries; first += TILE_WIDTH) {
-        uint64_t width = width_at(export, first);
-        size_t size = 0;
-        for (uint64_t i = 0; i < width; i++) {
-            const unsigned char *line_end = memchr(at, '\n', (size_t)(end - at));
-            size_t length = (size_t)(line_end + 1 - at);
-            bundle[size++] = (unsigned char)(length >> 8);
-            bundle[size++] = (unsigned char)(length & 0xff);
-            memcpy(bundle + size, at, length);
-            size += length;
-            at += length;
-        }
-        tile_name(name, "entries", first / TILE_WIDTH, width);
-        if (!write_file(export, name, bundle, size, err)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* The files that entries name, each under its hash. */
@@ -329,18 +267,15 @@ static int get_files(struct export *export)
 }
 
 /* The checkpoint comes last: who reads while this runs finds all that it speaks of. */
-static bool write_log(const struct export *export, const struct bytes *checkpoint, struct err *err)
+static bool write_log(struct export *export, const struct bytes *checkpoint, struct err *err)
 {
+    const struct log_tile_taker taker = {.take = write_file, .context = export};
     char key[NOTE_KEY_TEXT_SIZE];
     bool is_complete = export->n_entries == export->checkpoint.size;
 
-    for (unsigned level = 0; 8 * level < TREE_LEVELS; level++) {
-        if (!write_level(export, level, err)) {
-            return false;
-        }
-    }
     note_public_key_text(key, &export->key);
-    return (!is_complete || write_bundles(export, err)) &&
+    return log_tiles_of_tree(&export->tree, &taker, err) &&
+           (!is_complete || log_tiles_of_entries(&export->entries, &taker, err)) &&
            write_file(export, "entries.jsonl", export->entries.data, export->entries.size_bytes,
                       err) &&
            write_file(export, "vkey", key, strlen(key), err) &&

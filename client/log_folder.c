@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Checks a folder that `assay log` wrote: the checkpoint's signature, every entry, the root over
- * them where all are there, and every file that an entry names, with what a correction proves.
+ * them where all are there, every file that an entry names, with what a correction proves, and the
+ * tiles.
  */
 #include "client/log_folder.h"
 
@@ -14,6 +15,7 @@
 #include "client/command.h"
 #include "client/keyring.h"
 #include "client/log_file.h"
+#include "client/log_tiles.h"
 #include "common/file.h"
 #include "schemas/note.h"
 
@@ -40,7 +42,7 @@ static bool read_in(struct bytes *data, const struct folder_log *log, const char
     return path_join(path, sizeof(path), log->folder, name, err) && file_read(data, path, max, err);
 }
 
-/* As read_in, of a file that an entry names: where it is not there, the log is not whole. */
+/* As read_in, of a file that the entries ask for: where it is not there, the log is not whole. */
 static bool read_named(struct bytes *data, const struct folder_log *log, const char *name,
                        struct err *err)
 {
@@ -50,7 +52,7 @@ static bool read_named(struct bytes *data, const struct folder_log *log, const c
         return false;
     }
     if (access(path, F_OK) != 0) {
-        return err_set(err, ERR_INPUT, "%s, which an entry names, is not there", name);
+        return err_set(err, ERR_INPUT, "%s is not there", name);
     }
     return file_read(data, path, LOG_FILE_BYTES_MAX, err);
 }
@@ -152,6 +154,28 @@ static bool check_root(const struct folder_log *log, struct err *err)
            err_set(err, ERR_INPUT, "the entries do not have the root that was signed");
 }
 
+/* A tile must be the one that the entries give. */
+static bool check_tile(void *context, const char *name, const void *data, size_t size,
+                       struct err *err)
+{
+    const struct folder_log *log = context;
+    struct bytes tile = {0};
+
+    if (!read_named(&tile, log, name, err)) {
+        return false;
+    }
+    bool is_same = tile.size_bytes == size && memcmp(tile.data, data, size) == 0;
+    bytes_free(&tile);
+    return is_same || err_set(err, ERR_INPUT, "%s is not of these entries", name);
+}
+
+static bool check_tiles(struct folder_log *log, const struct bytes *lines, struct err *err)
+{
+    const struct log_tile_taker taker = {.take = check_tile, .context = log};
+
+    return log_tiles_of_tree(&log->tree, &taker, err) && log_tiles_of_entries(lines, &taker, err);
+}
+
 bool log_folder_read(struct log_summary *summary, const char *folder,
                      const struct log_visitor *visitor, struct err *err)
 {
@@ -161,7 +185,8 @@ bool log_folder_read(struct log_summary *summary, const char *folder,
     log = (struct folder_log){.folder = folder, .visitor = visitor};
     bool ok = crypt_start(err) && read_checkpoint(&log, err) &&
               read_in(&lines, &log, "entries.jsonl", ENTRIES_MAX, err) &&
-              check_entries(&log, &lines, err) && check_root(&log, err);
+              check_entries(&log, &lines, err) && check_root(&log, err) &&
+              check_tiles(&log, &lines, err);
     *summary = (struct log_summary){.key = log.key,
                                     .checkpoint = log.checkpoint,
                                     .tree = log.tree,

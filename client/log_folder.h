@@ -31,8 +31,8 @@ struct log_summary {
 };
 
 /*
- * Reads a folder: the checkpoint's signature, every entry, every file that an entry names, and the
- * root over the entries. What the visitor saw counts only where this succeeds.
+ * Reads a folder: the checkpoint's signature, every entry, every file that an entry names, the
+ * root over the entries, and the tiles. What the visitor saw counts only where this succeeds.
  *
  *   visitor   borrowed; NULL for none
  *

@@ -42,6 +42,14 @@ class Forger:
         entry[f"{what}_bytes"] = len(data)
         (self.folder / "files" / entry[f"{what}_sha256"]).write_bytes(data)
 
+    def put_tiles(self, lines):
+        """Of a log of fewer than 256 entries: one of hashes, one of entries."""
+        for level, data in (("0", b"".join(hashlib.sha256(b"\0" + line).digest() for line in lines)),
+                            ("entries", b"".join(len(line).to_bytes(2, "big") + line for line in lines))):
+            tile = self.folder / "tile" / level / "000.p" / str(len(lines))
+            tile.parent.mkdir(parents=True, exist_ok=True)
+            tile.write_bytes(data)
+
     def sign(self):
         lines = [(json.dumps(entry, separators=(",", ":")) + "\n").encode() for entry in self.entries]
         root = formats.root_of([hashlib.sha256(b"\0" + line).digest() for line in lines])
@@ -52,6 +60,10 @@ class Forger:
                                     self.folder.parent / "text"], check=True, stdout=subprocess.PIPE).stdout
         name = hashlib.sha256(origin.encode() + b"\n\1" + self.public).digest()[:4]
         note = text + f"\n\u2014 {origin} {base64.b64encode(name + signature).decode()}\n".encode()
+        for tile in (self.folder / "tile").rglob("*"):
+            if tile.is_file():
+                tile.unlink()
+        self.put_tiles(lines)
         (self.folder / "entries.jsonl").write_bytes(b"".join(lines))
         (self.folder / "checkpoint").write_bytes(note)
         (self.folder / "vkey").write_text(f"{origin}+{name.hex()}+{base64.b64encode(bytes([1]) + self.public).decode()}\n")
@@ -187,6 +199,7 @@ class AuditTest(opened.OpenedTest):
         self.service.run("rescore", "-c", contest.ID)
         self.service.run("leaderboard", "freeze", "-c", contest.ID)
         self.service.run("leaderboard", "reveal", "-c", contest.ID)
+        shutil.rmtree(self.dir / "log" / "tile")  # the narrow tiles of the shorter logs before
         self.log()
         self.files = self.dir / "files"
         self.files.mkdir()
@@ -212,7 +225,8 @@ class AuditTest(opened.OpenedTest):
         """Bytes of every file that is looked at, one at a time: each of the short ones, some of the long."""
         log = self.dir / "log"
         shutil.copytree(log, self.dir / "held")
-        paths = [*(log / "files").iterdir(), log / "entries.jsonl", log / "checkpoint", log / "vkey"]
+        tiles = [path for path in (log / "tile").rglob("*") if path.is_file()]
+        paths = [*(log / "files").iterdir(), *tiles, log / "entries.jsonl", log / "checkpoint", log / "vkey"]
         for path in paths:
             right = path.read_bytes()
             for at in range(0, len(right), 1 + len(right) // 60):
