@@ -257,6 +257,25 @@ class AuditTest(opened.OpenedTest):
                     self.assertIn("signed by another key than yours",
                                   self.audit("--keys", self.dir / "held", check=1, log=folder))
 
+    def test_two_histories(self):
+        """The service is set back to a copy of itself, and tells another story from there."""
+        game = self.a_contest()
+        self.service.stop()
+        shutil.copytree(self.service.state, self.dir / "copy", ignore=shutil.ignore_patterns("*.sock"))
+        self.service.start()
+        game.submit_id("owl", contest.submission(1, 1), "--wait")
+        self.log()
+        shutil.move(self.dir / "log", self.dir / "seen")
+        self.service.stop()
+        shutil.rmtree(self.service.state)
+        shutil.move(self.dir / "copy", self.service.state)
+        self.service.start()
+        game.submit_id("owl", contest.submission(3, 3), "--wait")
+        game.submit_id("kestrel", contest.submission(3, 3), "--wait")
+        self.log()
+        found = self.audit("--keys", self.dir / "seen", check=1)
+        self.assertIn("entries are others than those you have seen", found)
+
     def test_before_the_reveal(self):
         """What is not published is said not to have been seen; entries that are left out fail."""
         self.a_contest()
