@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+PRINTF_LIKE(3, 0)
 static void print_line(const char *outcome, const char *what, const char *format, va_list arguments)
 {
     char text[512];
