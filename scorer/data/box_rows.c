@@ -94,8 +94,8 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     for (size_t i = 0; i < N_NUMBERS; i++) {
         ok = read_number(numbers[i], table, COLUMN_SCORE + i) && ok;
     }
-    if (!ok || reading->source->catalog->is_open_images) {
-        return err->code == ERR_NONE;
+    if (!ok || reading->source->catalog->is_open_images || class_index == CLASS_OTHER) {
+        return err->code == ERR_NONE; /* what an open catalog does not list is never evaluated */
     }
     return put_row(reading, part, table, class_index, &wide, err);
 }

@@ -4,6 +4,8 @@
  */
 #include "scorer/data/box_stage.h"
 
+#include <assert.h>
+
 #include "scorer/metric/packed.h"
 
 /* Pieces are cut from slabs, each twice the last one: small for small files, with huge pages for
@@ -88,6 +90,7 @@ static bool extend(struct reading *reading, struct part *part, size_t class_inde
 bool box_stage_put_wide(struct reading *reading, struct part *part, uint16_t class_index,
                         const struct wide_box *box, struct err *err)
 {
+    assert(class_index < reading->source->catalog->n_classes);
     const struct box_piece *last = part->boxes->last[class_index];
     bool has_room = last != NULL && last->is_wide && last->n < PIECE_WIDE;
 
@@ -103,6 +106,7 @@ bool box_stage_put_wide(struct reading *reading, struct part *part, uint16_t cla
 bool box_stage_put_first(struct reading *reading, struct part *part, uint16_t class_index,
                          const struct packed_box *box, struct err *err)
 {
+    assert(class_index < reading->source->catalog->n_classes);
     const struct box_piece *last = part->boxes->last[class_index];
 
     if (last != NULL && last->is_wide) { /* rather than a new piece at each change */

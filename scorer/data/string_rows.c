@@ -206,8 +206,8 @@ static bool take_row(struct reading *reading, struct part *part, struct table *t
     }
     while (!is_stopped &&
            (outcome = read_box(&read, &string, source, image_size, &is_stopped)) != BOX_NONE) {
-        if (outcome != BOX_READ || !is_image) {
-            continue;
+        if (outcome != BOX_READ || !is_image || read.class_index == CLASS_OTHER) {
+            continue; /* what an open catalog does not list is never evaluated */
         }
         if (!box_stage_ready(reading, part, err) ||
             !box_stage_put_wide(reading, part, read.class_index, &read.box, err)) {

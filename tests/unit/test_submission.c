@@ -178,6 +178,33 @@ static void test_submission_read_topk_of_open_classes(void **state)
     assert_memory_equal(submission.topk.ranks + 32, ((uint16_t[]){3, CLASS_OTHER, CLASS_OTHER}), 6);
 }
 
+/* Boxes of classes that an open catalog does not list are valid, and nothing is kept of them. */
+static void test_submission_read_boxes_of_open_classes(void **state)
+{
+    static const struct {
+        enum submission_format format;
+        const char *text;
+    } cases[] = {
+        {FORMAT_BOXES, "image_id,category_id,score,x,y,width,height\n300,5,0.25,1,2,3,4\n"
+                       "300,99,0.25,1,2,3,4\n7,99,0.123456789012345678,1,2,3,4\n"},
+        {FORMAT_PREDICTION_STRING, "image_id,boxes\n300,5 0.25 1 2 3 4 99 0.25 1 2 3 4\n"
+                                   "7,99 0.5 1 2 3 4\n10,\n"},
+    };
+    struct catalog catalog = make_catalog(numbers, true);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct submission_source source =
+            make_source(&catalog, cases[i].format, 0, cases[i].text, strlen(cases[i].text));
+        struct submission submission;
+        struct err err = {0};
+        if (!submission_read(&submission, &source, arena, &problems, &err)) {
+            fail_msg("%zu: %s", i, problems.n_all > 0 ? problems.kept[0].text : err.text);
+        }
+        assert_int_equal(submission.boxes.n_rows, 1);
+    }
+}
+
 static void test_submission_read_boxes(void **state)
 {
     static const struct {
@@ -760,6 +787,7 @@ int main(void)
         cmocka_unit_test(test_part_batch),
         cmocka_unit_test(test_submission_read_topk),
         cmocka_unit_test(test_submission_read_topk_of_open_classes),
+        cmocka_unit_test(test_submission_read_boxes_of_open_classes),
         cmocka_unit_test(test_submission_read_boxes),
         cmocka_unit_test(test_submission_read_prediction_strings),
         cmocka_unit_test(test_submission_read_normalized_edges),
